@@ -1,0 +1,80 @@
+# Everything runs in .venv, which is made from the locks and made again when they change.
+# Needed beforehand: make, and Python 3.11 or newer with its venv module. Nothing else.
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# The first that runs and is new enough; `make PYTHON=/path/to/python3.11 ...` overrules.
+PYTHON ?= $(shell for p in python3.11 python3; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+LOCKER := .venv-lock
+COMPILE := env -u PIP_FIND_LINKS $(LOCKER)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	--constraint constraints.txt $(ARGS)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help env demo test check style types arrows bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+env: $(VENV)/.installed ## the environment in .venv, from the locks
+
+demo: env ## a controller and two traders on this machine, with a simulated market; ends by itself
+	@$(BIN)/arb demo $(ARGS)
+
+test: env ## the tests; ARGS="-k word" for some of them
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: style types arrows ## style, types, and who may import whom
+
+style: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: env
+	$(BIN)/mypy --strict
+
+arrows: env
+	$(BIN)/lint-imports --no-cache
+
+bench: env ## the measurements of docs/performance.md
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: $(LOCKER)/.installed ## the locks again, as few changes as needed; ARGS=--upgrade for the newest versions
+	$(COMPILE) --only-build-deps --all-build-deps --output-file requirements-build.lock pyproject.toml
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra dev --output-file requirements-dev.lock pyproject.toml
+
+clean: ## away with the environment and all caches
+	rm -rf $(VENV) $(LOCKER) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# New locks make a new environment, so that nothing older stays in it.
+# The setuptools of the lock comes first: with it Thespian, which ships as source, and the project itself are built.
+$(VENV)/.locked: requirements-build.lock requirements-dev.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "arb needs Python 3.11 or newer: install python3.11, or name it: make PYTHON=/path/to/python3.11 env" >&2; \
+		exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { \
+		package=$$("$(PYTHON)" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		echo "$(PYTHON) cannot make environments: on Debian and Ubuntu, apt-get install $$package" >&2; \
+		exit 1; }
+	@echo "making $(VENV) with $$("$(PYTHON)" --version)"
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(PIP) install --require-hashes -r requirements-build.lock
+	@$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r requirements-dev.lock
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.locked pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(LOCKER)/.installed: Makefile
+	@"$(PYTHON)" -m venv --clear $(LOCKER)
+	@$(LOCKER)/bin/python -m pip --disable-pip-version-check --quiet install pip-tools==7.6.2
+	@touch $@

@@ -1,0 +1,45 @@
+"""What holds for every test: no configuration of this machine, repeatable properties, nothing left behind."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.leaks import Held, held, new_since
+
+# No deadline: a slow machine is not a bug. In CI the same examples every time, so that a red run is red again.
+settings.register_profile("local", deadline=None, max_examples=100)
+settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, database=None, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+OUR_VARIABLES = ("CONTROLLER_PLATFORMS", "WEBSOCKET_URL", "DRY_RUN")
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def arb_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home of its own for every test, not made yet; the user's own ``~/.arb`` and environment play no part."""
+    for name in [name for name in os.environ if name in OUR_VARIABLES or name.startswith("ARB_")]:
+        monkeypatch.delenv(name)
+    homes = tmp_path_factory.getbasetemp() / "homes"
+    homes.mkdir(exist_ok=True)
+    home = homes / str(next(_numbers))
+    monkeypatch.setenv("ARB_HOME", str(home))
+    return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """A test that leaves a thread, a child process or an open socket behind has failed, whatever it asserted."""
+    before: Held = held()
+    yield
+    left = new_since(before)
+    if left:
+        pytest.fail("left behind: " + "; ".join(left), pytrace=False)
