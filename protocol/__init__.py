@@ -1,0 +1,1 @@
+"""The words both ends share: units, terms, wire messages, codec, outcomes. Imports nothing of ours."""

@@ -1,0 +1,97 @@
+"""Text frame to message and back, as values: decoding never raises, whatever a peer sends.
+
+``decode`` answers with the message, or with one of three refusals that a caller must tell apart: a frame that
+is no message at all (:class:`Garbage`), a message of a type we do not know (:class:`UnknownType`, to be ignored),
+and a known type with a wrong field (:class:`Invalid`, which names the field, and the leg where there is one, so
+that the sender of an order always gets an answer).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+import msgspec
+from pydantic import ValidationError
+
+from protocol.terms import MAX_LEG_ID
+from protocol.wire import MESSAGES, WireMessage
+
+MAX_FRAME_BYTES: Final = 64 * 1024
+"""A frame larger than this is refused by the link before it is read; the largest honest one is a book."""
+
+_MODELS: Final = {model.wire_type: model for model in MESSAGES}
+_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+
+
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """The frame is not a JSON object with a ``type``; counts against the connection."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownType:
+    """A well-formed message of a type that this build does not know: logged and ignored."""
+
+    wire_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """A known type with wrong fields. ``leg_id`` and ``platform`` are there when the frame had usable ones."""
+
+    wire_type: str
+    reason: str
+    leg_id: str | None = None
+    platform: str | None = None
+
+
+Decoded = WireMessage | Garbage | UnknownType | Invalid
+
+
+def decode(text: str | bytes) -> Decoded:
+    """Return the message in ``text`` or the reason why there is none. Never raises.
+
+    Numbers with a point are read as :class:`~decimal.Decimal`; NaN and infinities reach the field's own check,
+    which refuses them by the field's name.
+    """
+    try:
+        raw = json.loads(text, parse_float=Decimal, parse_constant=Decimal)
+    except (ValueError, RecursionError) as error:
+        return Garbage(f"not JSON: {str(error)[:120]}")
+    if not isinstance(raw, dict):
+        return Garbage(f"not a JSON object but {type(raw).__name__}")
+    wire_type = raw.get("type")
+    if not isinstance(wire_type, str):
+        return Garbage("no `type`, or not a text")
+    model = _MODELS.get(wire_type)
+    if model is None:
+        return UnknownType(wire_type[:60])
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        return Invalid(wire_type, _explain(error), _text(raw, "leg_id"), _text(raw, "platform"))
+
+
+def encode(message: WireMessage) -> str:
+    """The message as a JSON text frame; whole numbers without a point, decimals exact."""
+    return _ENCODER.encode(message.wire_dict()).decode()
+
+
+def _text(raw: dict[str, object], key: str) -> str | None:
+    value = raw.get(key)
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_LEG_ID else None
+
+
+def _explain(error: ValidationError) -> str:
+    """Every wrong field by its wire name and what is wrong with it, on one line."""
+    parts = []
+    for item in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
+        field = ".".join(str(step) for step in item["loc"]) or "message"
+        text = item["msg"].removeprefix("Value error, ")
+        parts.append(text if text.startswith(field) else f"{field}: {text}")
+    return "; ".join(parts)

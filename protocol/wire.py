@@ -1,0 +1,222 @@
+"""The wire's messages, as pydantic models: what `docs/wire.md` says, and nothing else.
+
+A field that is not known is ignored, so that either end may learn new words first. Prices and quantities are
+held in our integer units and written as JSON numbers (cents, contracts); no float is made on either way.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Final
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, StrictInt
+
+from protocol.terms import MAX_LEG_ID, Action, LegId, PairId, Platform, Side, Status, TradeId
+from protocol.units import (
+    CENT,
+    DOLLAR,
+    MAX_QUANTITY,
+    Money,
+    Price,
+    Quantity,
+    money_from_dollars,
+    money_to_dollars,
+    price_from_cents,
+    price_to_cents,
+    quantity_from_text,
+    quantity_from_wire,
+    quantity_to_wire,
+)
+
+MAX_TEXT = 2_000
+MAX_NAME = 200
+MAX_PLATFORMS = 32
+MAX_LEVELS = 1_000
+
+WirePrice = Annotated[Price, BeforeValidator(price_from_cents), PlainSerializer(price_to_cents)]
+WireQuantity = Annotated[Quantity, BeforeValidator(quantity_from_wire), PlainSerializer(quantity_to_wire)]
+WireMoney = Annotated[Money, BeforeValidator(money_from_dollars), PlainSerializer(money_to_dollars)]
+
+
+def _filled(value: object) -> Quantity:
+    if not isinstance(value, (int, Decimal)):
+        raise ValueError("filled must be a number")
+    quantity = quantity_from_text(Decimal(value))
+    if not 0 <= quantity <= MAX_QUANTITY:
+        raise ValueError(f"filled must be from 0 to {MAX_QUANTITY // 100}")
+    return quantity
+
+
+def _average(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise ValueError("avg_price must be a number of cents")
+    cents = Decimal(value)
+    if not (cents.is_finite() and 0 <= cents <= DOLLAR // CENT):
+        raise ValueError("avg_price must be from 0 to 100 cents")
+    return cents
+
+
+def _json_number(value: Decimal) -> int | Decimal:
+    whole = int(value)
+    return whole if whole == value else value
+
+
+WireFilled = Annotated[Quantity, BeforeValidator(_filled), PlainSerializer(quantity_to_wire)]
+WireAverage = Annotated[Decimal, BeforeValidator(_average), PlainSerializer(_json_number)]
+
+Name = Annotated[str, Field(max_length=MAX_NAME)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Platforms = Annotated[list[Annotated[Platform, Field(max_length=MAX_NAME)]], Field(max_length=MAX_PLATFORMS)]
+WireLegId = Annotated[LegId, Field(min_length=1, max_length=MAX_LEG_ID, pattern=r"^[A-Za-z0-9_:+=/.-]+$")]
+
+
+class WireMessage(BaseModel):
+    """Base of every message: frozen, tagged by ``type``, unknown fields ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    wire_type: ClassVar[str] = ""
+
+    def wire_dict(self) -> dict[str, Any]:
+        """The message as plain JSON values, ``type`` first; fields that were never set are left out."""
+        return {"type": self.wire_type, **self.model_dump(mode="python", exclude_unset=True)}
+
+
+class Init(WireMessage):
+    """Controller to trader, first on every connection: what it wants executed, and whether for real."""
+
+    wire_type: ClassVar[str] = "init"
+    platforms: Platforms
+    dry_run: StrictBool
+    protocol: StrictInt | None = None
+    controller_id: Name | None = None
+    session_id: Name | None = None
+    heartbeat_ms: Annotated[StrictInt, Field(ge=10, le=3_600_000)] | None = None
+
+
+class InitAck(WireMessage):
+    """Trader to controller: which of those platforms it executes, or why none."""
+
+    wire_type: ClassVar[str] = "init_ack"
+    success: StrictBool
+    platforms: Platforms = []
+    error: Text | None = None
+    protocol: StrictInt | None = None
+    trader_id: Name | None = None
+    unacked: Annotated[StrictInt, Field(ge=0)] | None = None
+    dry_run: StrictBool | None = None
+    paper: Platforms | None = None
+    max_leg_notional: WireMoney | None = None
+
+
+class ExecuteLeg(WireMessage):
+    """Controller to trader: one order on one platform."""
+
+    wire_type: ClassVar[str] = "execute_leg"
+    market_id: Annotated[StrictInt, Field(ge=0, le=65_535)]
+    leg_id: WireLegId
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    action: Action
+    side: Side
+    price: WirePrice
+    contracts: WireQuantity
+    kalshi_market_ticker: Name | None = None
+    poly_token: Name | None = None
+    pair_id: Annotated[PairId, Field(max_length=MAX_NAME)] | None = None
+    trade_id: Annotated[TradeId, Field(max_length=MAX_NAME)] | None = None
+    description: Text | None = None
+    expires_at_ms: Annotated[StrictInt, Field(ge=0)] | None = None
+
+
+class LegResult(WireMessage):
+    """Trader to controller: what became of a leg.
+
+    A seed peer sends ``filled``/``avg_price``/``order_id``; the known Rust peer sends none of the three.
+    ``cost`` and ``fees`` are dollars, exact to the micro-dollar; ``avg_price`` is rounded and for people.
+    """
+
+    wire_type: ClassVar[str] = "leg_result"
+    leg_id: WireLegId
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    success: StrictBool
+    filled: WireFilled | None = None
+    avg_price: WireAverage | None = None
+    order_id: Name | None = None
+    error: Text | None = None
+    status: Status | None = None
+    cost: WireMoney | None = None
+    fees: WireMoney | None = None
+    revision: Annotated[StrictInt, Field(ge=0)] | None = None
+    final: StrictBool | None = None
+    paper: StrictBool | None = None
+    trader_id: Name | None = None
+    trade_id: Annotated[TradeId, Field(max_length=MAX_NAME)] | None = None
+    pair_id: Annotated[PairId, Field(max_length=MAX_NAME)] | None = None
+    market_id: StrictInt | None = None
+    action: Action | None = None
+    side: Side | None = None
+    price: WirePrice | None = None
+    contracts: WireQuantity | None = None
+    latency_ns: StrictInt | None = None
+
+
+class Ping(WireMessage):
+    """Keepalive; the known Rust peer refuses one without ``timestamp`` (unix seconds), so we always send it."""
+
+    wire_type: ClassVar[str] = "ping"
+    timestamp: StrictInt | None = None
+
+
+class Pong(WireMessage):
+    """Answer to :class:`Ping`; echoes its timestamp."""
+
+    wire_type: ClassVar[str] = "pong"
+    timestamp: StrictInt | None = None
+
+
+class StatusReport(WireMessage):
+    """Either end, level 2: a snapshot of the sender, for the other end's operator."""
+
+    wire_type: ClassVar[str] = "status"
+    platforms: Platforms = []
+    dry_run: StrictBool | None = None
+    dry_run_by: Name | None = None
+    halted: StrictBool | None = None
+    journal_depth: Annotated[StrictInt, Field(ge=0)] | None = None
+    clock_offset_ms: StrictInt | None = None
+    venues: dict[Name, Text] | None = None
+    open_legs: Annotated[StrictInt, Field(ge=0)] | None = None
+
+
+BookLevel = tuple[WirePrice, WireQuantity]
+BookSide = Annotated[list[BookLevel], Field(max_length=MAX_LEVELS)]
+
+
+class Book(WireMessage):
+    """Level 2: one market's book, best level first, in cents and contracts of ``side``.
+
+    Trader to controller it relays market data; controller to trader it precedes a paper leg, so that a paper
+    venue fills against exactly the book that the controller decided on. ``t`` is unix microseconds.
+    """
+
+    wire_type: ClassVar[str] = "book"
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    market: Name
+    side: Side = Side.YES
+    bids: BookSide
+    asks: BookSide
+    t: StrictInt
+    seq: Annotated[StrictInt, Field(ge=0)] | None = None
+    fee_rate: Text | None = None
+    fee_exponent: StrictInt | None = None
+
+
+MESSAGES: Final[tuple[type[WireMessage], ...]] = (
+    Init,
+    InitAck,
+    ExecuteLeg,
+    LegResult,
+    Ping,
+    Pong,
+    StatusReport,
+    Book,
+)
