@@ -1,0 +1,1 @@
+"""What decides: actors, the messages between them, and the pure state machines they own."""

@@ -1,0 +1,132 @@
+"""The controller's tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from actors.beacon import BeaconBroadcaster, BroadcasterSetup
+from actors.bridge import Bridge, BridgeSetup
+from actors.clock import Clock, ClockSetup
+from actors.hybrid_executor import ExecutorSetup, HybridExecutor
+from actors.leg_checks import TraderRules
+from actors.messages import Configured, PathInfo, SessionLost
+from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
+from actors.router import Router, RouterSetup
+from actors.scanner import Scanner, ScannerSetup
+from actors.supervisor import Child, Supervisor, SupervisorSetup
+from actors.telemetry import Telemetry, TelemetrySetup
+from actors.trader import Trader, TraderSetup, VenueRoles
+from actors.venue import Answer, Venue, VenueSetup
+from market.scan import Scan
+from protocol.terms import WIRE_VERSION, Platform
+from protocol.units import Money
+
+
+class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What this controller is to do; plain values."""
+
+    controller_id: str
+    platforms: tuple[Platform, ...]
+    local: tuple[Platform, ...]
+    dry_run: bool
+    ws_port: int
+    heartbeat_us: int
+    leg_timeout_us: int
+    order_ttl_ms: int
+    max_silence_us: int | None
+    max_leg_notional: Money
+    make_scan: Callable[[], Scan]
+    about: Mapping[str, Any]
+
+
+class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
+    """The outside, as the controller's actors see it. ``venues``: the local platforms' paper and live ports."""
+
+    link: LinkPort
+    timer: TimerPort
+    beacon: BeaconPort | None
+    observers: tuple[Observer, ...]
+    status: StatusPort
+    life: LifePort
+    gate: GatePort
+    ids: IdSource
+    answer: Answer
+    venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
+
+
+class Controller(Supervisor):
+    """Creates, supervises and stops the actors of the controller process."""
+
+    role = "controller"
+
+    def replaced(self, role: str) -> None:
+        """A new local trader knows nothing of what the old one had in hand."""
+        if role.startswith(("trader:", "venue:")):
+            self.send(self.roles["executor"], SessionLost(None, f"{role} failed and was replaced"))
+
+
+def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> SupervisorSetup:
+    """The tree as data: who there is, in the order of creation, and what each is told first."""
+    children: dict[str, Child] = {
+        "clock": Child(Clock, lambda: ClockSetup(ports.timer), replaceable=False),
+        "telemetry": Child(Telemetry, lambda: TelemetrySetup(ports.observers)),
+        "bridge": Child(Bridge, lambda: BridgeSetup(ports.link, "router")),
+        "router": Child(
+            Router, lambda: RouterSetup(plan.platforms, plan.dry_run, plan.controller_id, plan.heartbeat_us)
+        ),
+    }
+    after: dict[str, object] = {}
+    for platform in plan.local:
+        children |= local_trader(platform, plan, ports)
+        agreed = Configured(frozenset({platform}), plan.dry_run, blind_paper=False)
+        after[f"trader:{platform}"] = agreed
+    children["executor"] = Child(HybridExecutor, lambda: executor_setup(plan, ports), replaceable=False)
+    silence = plan.max_silence_us
+    children["scanner"] = Child(Scanner, lambda: ScannerSetup(plan.make_scan, plan.platforms, silence))
+    if ports.beacon is not None:
+        beacon = ports.beacon
+        children["beacon"] = Child(BeaconBroadcaster, lambda: BroadcasterSetup(beacon, plan.ws_port))
+    return SupervisorSetup(
+        children=children,
+        status=ports.status,
+        life=ports.life,
+        about=plan.about,
+        drain=("executor", *(f"trader:{platform}" for platform in plan.local)),
+        patience_us=2 * plan.leg_timeout_us + 1_000_000,
+        after=after,
+    )
+
+
+def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetup:
+    """The executor's rules; a local path is known from the start."""
+    local = {
+        platform: PathInfo(
+            platform=platform,
+            conn_id=None,
+            trader="local",
+            level=WIRE_VERSION,
+            paper=plan.dry_run or ports.venues[platform][1] is None,
+            dry_run=plan.dry_run,
+            max_leg_notional=plan.max_leg_notional,
+        )
+        for platform in plan.local
+    }
+    return ExecutorSetup(local, ports.ids, ports.gate, plan.leg_timeout_us, plan.order_ttl_ms)
+
+
+def local_trader(platform: Platform, plan: ControllerPlan, ports: ControllerPorts) -> dict[str, Child]:
+    """A trader for one platform in this process, with its venues."""
+    paper, live = ports.venues[platform]
+    roles = VenueRoles(f"venue:{platform}:paper", f"venue:{platform}:live" if live is not None else None)
+    rules = TraderRules(frozenset({platform}), plan.max_leg_notional)
+    setup = TraderSetup(rules, {platform: roles}, plan.leg_timeout_us * 4 // 5, plan.dry_run)
+    children = {
+        roles.paper: Child(Venue, lambda: VenueSetup(paper, ports.answer)),
+        f"trader:{platform}": Child(Trader, lambda: setup),
+    }
+    if live is not None and roles.live is not None:
+        children[roles.live] = Child(Venue, lambda: VenueSetup(live, ports.answer))
+    return children

@@ -1,0 +1,53 @@
+"""What a trader refuses, whoever asks: its own protections, as one pure function. The first reason found is told."""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import Action, Platform, Status
+from protocol.units import DOLLAR, Money, Price, Quantity, notional, show_money
+
+
+class TraderRules(msgspec.Struct, frozen=True):
+    """The trader's own limits; no controller can change them."""
+
+    platforms: frozenset[Platform]
+    max_leg_notional: Money
+
+
+def refusal(leg: Leg, rules: TraderRules, agreed: frozenset[Platform] | None, now_ms: int) -> Outcome | None:
+    """An outcome that says why this leg is not executed, naming the field; None when nothing is against it.
+
+    ``agreed`` are the platforms of the hello, None before it. Nothing of a refused leg reaches a venue.
+    """
+    if agreed is None:
+        return _rejected(leg, "no init received yet: no leg is executed before the hello")
+    if leg.platform not in rules.platforms or leg.platform not in agreed:
+        mine = ", ".join(sorted(rules.platforms & agreed)) or "nothing"
+        return _rejected(leg, f"platform: {leg.platform} is not executed here (this trader executes {mine})")
+    if not leg.market:
+        field = "kalshi_market_ticker" if leg.platform == "kalshi" else "poly_token"
+        return _rejected(leg, f"{field}: missing, so the market of this leg is not known")
+    if not 0 < leg.limit < DOLLAR:
+        return _rejected(leg, "price: must be above 0 and below 100 cents")
+    if leg.quantity <= 0:
+        return _rejected(leg, "contracts: must be above 0")
+    if leg.expires_at_ms is not None and now_ms >= leg.expires_at_ms:
+        late = now_ms - leg.expires_at_ms
+        return Outcome(leg_id=leg.leg_id, status=Status.EXPIRED, error=f"expires_at_ms: arrived {late} ms too late")
+    at_risk = exposure(leg.action, leg.limit, leg.quantity)
+    if at_risk > rules.max_leg_notional:
+        limit = show_money(rules.max_leg_notional)
+        return _rejected(leg, f"contracts: {show_money(at_risk)} is above this trader's max_leg_notional of {limit}")
+    return None
+
+
+def exposure(_action: Action, limit: Price, quantity: Quantity) -> Money:
+    """The most that this order can pay (a buy) or bring in (a sell), without fees."""
+    return notional(limit, quantity)
+
+
+def _rejected(leg: Leg, reason: str) -> Outcome:
+    return Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error=reason)

@@ -1,0 +1,399 @@
+"""What actors say to each other. Frozen values; units and terms are those of `protocol/`.
+
+Messages from the market data (`FeedBatch`, `FeedEnded`) are defined in `market/events.py`; those about an actor's
+own life (`Supervised`, `ActorFailed`) in `actors/base.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from actors.base import Address
+from market.opportunity import Opportunity, OpportunityLeg
+from protocol.codec import Invalid
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import LegId, PairId, Platform, TradeId
+from protocol.units import Money, Quantity
+from protocol.wire import Book, WireMessage
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """Base of all messages here."""
+
+
+# -- the tree ------------------------------------------------------------------------------------------------
+
+
+class Directory(Message, frozen=True):
+    """Who is who now, by role; sent to everyone whenever somebody was created or replaced."""
+
+    roles: Mapping[str, Address]
+
+
+class Describe(Message, frozen=True):
+    """Say your part of the status; answered with :class:`Description` in the same turn."""
+
+
+class Description(Message, frozen=True):
+    """One actor's part of the status document, plain JSON values only."""
+
+    section: str
+    data: Mapping[str, Any]
+
+
+class StatusAsked(Message, frozen=True):
+    """Somebody at the status socket wants the whole document."""
+
+    query_id: int
+
+
+class FinishStatus(Message, frozen=True):
+    """The supervisor's note to itself: by now everyone who can answer has."""
+
+    query_id: int
+    hops: int
+
+
+class StopAsked(Message, frozen=True):
+    """Stop in order: no new trades, legs in flight answered or reported, links closed."""
+
+    reason: str
+
+
+class Drained(Message, frozen=True):
+    """Nothing of this actor is in flight any more."""
+
+    left_open: int = 0
+
+
+class Halted(Message, frozen=True):
+    """Nothing may leave any more, and why."""
+
+    reason: str
+
+
+# -- time ----------------------------------------------------------------------------------------------------
+
+
+class StartTimer(Message, frozen=True):
+    """Tell me :class:`TimerFired` with this key after so long; a key started again is simply a second timer."""
+
+    after_us: int
+    key: str
+
+
+class TimerDue(Message, frozen=True):
+    """The timer port to the clock actor: this token's time has come."""
+
+    token: int
+
+
+class TimerFired(Message, frozen=True):
+    """The clock actor to whoever started the timer."""
+
+    key: str
+
+
+# -- the link ------------------------------------------------------------------------------------------------
+
+
+class LinkOpened(Message, frozen=True):
+    """A connection is up; ``peer`` is the other end's address."""
+
+    conn_id: int
+    peer: str
+
+
+class LinkText(Message, frozen=True):
+    """A text frame arrived."""
+
+    conn_id: int
+    text: str
+
+
+class LinkGarbage(Message, frozen=True):
+    """A frame arrived that is not even text."""
+
+    conn_id: int
+    reason: str
+
+
+class LinkClosed(Message, frozen=True):
+    """The connection is gone, whichever way it died; said exactly once."""
+
+    conn_id: int
+    reason: str
+
+
+class Attach(Message, frozen=True):
+    """To the bridge: frames of this connection go to this session from now on."""
+
+    conn_id: int
+    session: Address
+
+
+class Incoming(Message, frozen=True):
+    """The bridge to a session: a message from the other end."""
+
+    message: WireMessage
+
+
+class IncomingInvalid(Message, frozen=True):
+    """The bridge to a session: a known message with a wrong field; an order among them must be answered."""
+
+    invalid: Invalid
+
+
+class Outgoing(Message, frozen=True):
+    """A session to the bridge: write this. With a ``leg_id`` a failure to write is answered by `NotWritten`."""
+
+    conn_id: int
+    message: WireMessage
+    leg_id: LegId | None = None
+
+
+class NotWritten(Message, frozen=True):
+    """The bridge to a session: the connection was gone, nothing of this leg was written."""
+
+    leg_id: LegId
+
+
+class CloseLink(Message, frozen=True):
+    """To the bridge: end this connection; at once (``drop``) where the other end may not be listening."""
+
+    conn_id: int
+    reason: str
+    code: int = 1000
+    drop: bool = False
+
+
+# -- opportunity to trade ------------------------------------------------------------------------------------
+
+
+class OpportunitySeen(Message, frozen=True):
+    """Scanner to executor. The scanner says nothing more of this pair until it hears :class:`PairFree`.
+
+    ``books`` are the books that were walked, for the legs that a paper venue will fill.
+    """
+
+    opportunity: Opportunity
+    books: tuple[Book, ...] = ()
+
+
+class PairFree(Message, frozen=True):
+    """Executor to scanner: the pair may be offered again; with ``recheck`` look at it now, not at its next update."""
+
+    pair_id: PairId
+    recheck: bool
+
+
+class Took(Message, frozen=True):
+    """Executor to scanner: a leg filled, so that much of the book it was decided on is gone."""
+
+    leg: OpportunityLeg
+    filled: Quantity
+
+
+class Wanted(Message, frozen=True):
+    """Executor to scanner: which platforms have a path, which of those need the book sent along, and the caps.
+
+    Whenever it differs from the last one, what stands open is offered again.
+    """
+
+    paths: frozenset[Platform]
+    paper: frozenset[Platform]
+    caps: Mapping[Platform, Money]
+
+
+class PathInfo(Message, frozen=True):
+    """How legs of one platform can be executed right now, and what that path cannot promise."""
+
+    platform: Platform
+    conn_id: int | None
+    trader: str
+    level: int
+    paper: bool
+    dry_run: bool
+    max_leg_notional: Money | None = None
+
+
+class PathsChanged(Message, frozen=True):
+    """Router to executor: the remote path of every platform that has one."""
+
+    remote: Mapping[Platform, PathInfo]
+
+
+class SessionLost(Message, frozen=True):
+    """What was sent on this path and not yet answered has no proven outcome. ``conn_id`` None: the local trader."""
+
+    conn_id: int | None
+    reason: str
+
+
+class LegOrder(Message, frozen=True):
+    """One leg on its way to a trader, with the book for a paper venue where it asked for one."""
+
+    leg: Leg
+    book: Book | None = None
+
+
+class SendLegs(Message, frozen=True):
+    """Executor to router: all of these leave now, or none does (answer: :class:`LegsNotSent`)."""
+
+    orders: tuple[LegOrder, ...]
+
+
+class LegsNotSent(Message, frozen=True):
+    """These legs left nowhere, for certain."""
+
+    leg_ids: tuple[LegId, ...]
+    reason: str
+
+
+class LegReported(Message, frozen=True):
+    """What became of a leg, as far as it is known. The highest revision holds."""
+
+    outcome: Outcome
+
+
+class StopTrading(Message, frozen=True):
+    """To whoever executes: start nothing new; answer :class:`Drained` when nothing is in flight."""
+
+    reason: str
+
+
+# -- sessions and the router ---------------------------------------------------------------------------------
+
+
+class Registered(Message, frozen=True):
+    """A trader session to the router: its hello is done, and this is what it executes."""
+
+    paths: tuple[PathInfo, ...]
+
+
+class Unregistered(Message, frozen=True):
+    """A trader session to the router: this connection executes nothing any more."""
+
+    conn_id: int
+    reason: str
+
+
+class TestRegister(Message, frozen=True):
+    """Pretend that a trader for this platform is connected; what would be sent goes to ``inbox``. For tests."""
+
+    __test__ = False
+
+    platform: Platform
+    inbox: Address
+    level: int = 2
+    dry_run: bool = False
+
+
+class TestUnregister(Message, frozen=True):
+    """End what :class:`TestRegister` began."""
+
+    __test__ = False
+
+    platform: Platform
+
+
+class IsConnected(Message, frozen=True):
+    """Ask the router whether a platform has a trader; answered with :class:`Connected`."""
+
+    platform: Platform
+
+
+class Connected(Message, frozen=True):
+    """The router's answer: the traders of the platform, the active one first."""
+
+    platform: Platform
+    traders: tuple[str, ...]
+
+
+# -- the trader's side ---------------------------------------------------------------------------------------
+
+
+class Configured(Message, frozen=True):
+    """Uplink (or controller) to the trader: the hello is done; this is what was agreed.
+
+    ``blind_paper``: the other end sends no books, so a paper fill is as asked.
+    """
+
+    platforms: frozenset[Platform]
+    dry_run: bool
+    blind_paper: bool
+
+
+class Unconfigured(Message, frozen=True):
+    """The controller is gone; no leg is taken until the next hello."""
+
+    reason: str
+
+
+class DoLeg(Message, frozen=True):
+    """To the trader: execute this leg, and tell the sender what became of it."""
+
+    leg: Leg
+    book: Book | None = None
+
+
+class PlaceLeg(Message, frozen=True):
+    """Trader to a venue actor."""
+
+    leg: Leg
+    book: Book | None = None
+    blind: bool = False
+
+
+class VenueSaid(Message, frozen=True):
+    """A venue's port to its actor, and the venue actor to the trader."""
+
+    outcome: Outcome
+
+
+class DatagramSeen(Message, frozen=True):
+    """UDP port to the beacon listener."""
+
+    payload: bytes
+    host: str
+    port: int
+
+
+# -- telemetry -----------------------------------------------------------------------------------------------
+
+
+class Note(Message, frozen=True):
+    """Something worth a log line. ``component`` is the prefix, such as ``HYBRID``; ``count`` names its counter."""
+
+    component: str
+    text: str
+    level: str = "info"
+    leg_id: LegId | None = None
+    pair_id: PairId | None = None
+    count: str | None = None
+
+
+class TradeSent(Message, frozen=True):
+    """All legs of a trade have left; each leg with its path (``local`` or ``remote:<trader>``)."""
+
+    trade_id: TradeId
+    opportunity: Opportunity
+    legs: tuple[tuple[Leg, str], ...]
+
+
+class TradeMoved(Message, frozen=True):
+    """A trade has a new state; ``record`` is its status record, plain JSON values."""
+
+    record: Mapping[str, Any]
+
+
+class OpportunityNote(Message, frozen=True):
+    """An opportunity opened or closed (scanner)."""
+
+    pair_id: PairId
+    event: str
+    opportunity: Opportunity

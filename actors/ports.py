@@ -1,0 +1,112 @@
+"""What the actors ask of the outside: small interfaces that `transport/` implements and `simulation/` imitates.
+
+Every method returns at once. What comes of it arrives later as a message, never as a return value, except where
+the answer is known on the spot (``send``). A port never calls an actor from inside one of these methods.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from actors.base import Address
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import LegId, Platform, TradeId
+from protocol.wire import Book
+
+
+class LinkPort(Protocol):
+    """The sockets of one end of the wire, by connection id."""
+
+    def send(self, conn_id: int, text: str) -> bool:
+        """Write a text frame now; False when the connection is not there, and then nothing was written."""
+
+    def close(self, conn_id: int, code: int, reason: str) -> None:
+        """Close politely, in bounded time."""
+
+    def drop(self, conn_id: int, reason: str) -> None:
+        """End the connection at once, without waiting for the other end."""
+
+
+class TimerPort(Protocol):
+    """Calls back after a delay; the owner of the callback is the clock actor."""
+
+    def call_later(self, delay_us: int, token: int) -> None:
+        """Have the clock actor told ``TimerDue(token)`` after this long."""
+
+
+class VenuePort(Protocol):
+    """One venue that executes legs."""
+
+    @property
+    def platform(self) -> Platform:
+        """The venue's wire name."""
+
+    @property
+    def paper(self) -> bool:
+        """True where fills are simulated."""
+
+    def place(self, leg: Leg, report: Callable[[Outcome], None], *, blind: bool) -> None:
+        """Send the leg's order to the venue, once, and call ``report`` with what became of it.
+
+        ``blind`` concerns paper venues: fill as asked where no book is known.
+        """
+
+    def see(self, book: Book) -> None:
+        """Take this as the market's book now (paper venues; others ignore it)."""
+
+
+class BeaconPort(Protocol):
+    """UDP datagrams out."""
+
+    def announce(self, payload: bytes) -> None:
+        """Send the payload to every address that the configuration or Tailscale names."""
+
+
+class Observer(Protocol):
+    """What listens to telemetry: the log, a live view. It must not raise and must not block."""
+
+    def observe(self, note: object) -> None:
+        """Take one note or trade record."""
+
+
+class GatePort(Protocol):
+    """Hears whether legs are in flight, so that a replay can let recorded time stand still meanwhile."""
+
+    def set_busy(self, *, busy: bool) -> None:
+        """Legs are out, or none is any more."""
+
+
+class DiscoveryPort(Protocol):
+    """Hears where the controller is."""
+
+    def found(self, url: str, how: str) -> None:
+        """A controller announced itself; ``how`` says in words which way it was found."""
+
+
+class StatusPort(Protocol):
+    """Hands a status document to whoever asked."""
+
+    def answer(self, query_id: int, document: dict[str, object]) -> None:
+        """The whole document, plain JSON values."""
+
+
+class LifePort(Protocol):
+    """Hears who is who in the tree, and that the process may end."""
+
+    def who(self, roles: Mapping[str, Address]) -> None:
+        """Who has which role now; said again whenever an actor was replaced."""
+
+    def stopped(self, how: str, left_open: int, *, failed: bool) -> None:
+        """Nothing more will be done; so many legs or trades have no proven outcome."""
+
+
+class IdSource(Protocol):
+    """Ids that are unique for ever; injected, because actors make none themselves."""
+
+    def trade_id(self) -> TradeId:
+        """A new trade id."""
+
+    def leg_id(self, trade_id: TradeId, index: int) -> LegId:
+        """The id of that leg of the trade."""

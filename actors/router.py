@@ -1,0 +1,205 @@
+"""Platform to connected traders: who is there, which of them gets the next leg, and that none leaves by halves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from actors.base import ActorFailed, Address, GuardedActor, handles
+from actors.messages import (
+    Attach,
+    CloseLink,
+    Connected,
+    Describe,
+    Description,
+    Directory,
+    IsConnected,
+    LegsNotSent,
+    LinkOpened,
+    Note,
+    PathInfo,
+    PathsChanged,
+    Registered,
+    SendLegs,
+    SessionLost,
+    TestRegister,
+    TestUnregister,
+    Unregistered,
+)
+from actors.trader_session import SessionSetup, TraderSession
+from protocol.terms import Platform
+
+
+class RouterSetup(msgspec.Struct, frozen=True):
+    """What every session says in its hello."""
+
+    platforms: tuple[Platform, ...]
+    dry_run: bool
+    controller_id: str
+    heartbeat_us: int
+
+
+class Route(msgspec.Struct, frozen=True):
+    """One way to a venue: a registered session, or a test's inbox."""
+
+    info: PathInfo
+    session: Address
+
+
+class Router(GuardedActor):
+    """Guarantees: of the legs handed in together all are passed to a session, or none is."""
+
+    def __init__(self) -> None:
+        """No traders."""
+        super().__init__()
+        self.config: RouterSetup
+        self.roles: dict[str, Address] = {}
+        self.sessions: dict[int, Address] = {}
+        self.routes: dict[Platform, list[Route]] = {}
+        self.next_test_conn = -1
+
+    @handles(RouterSetup)
+    def setup(self, message: RouterSetup, _sender: Address) -> None:
+        """Take the hello."""
+        self.config = message
+
+    @handles(Directory)
+    def directory(self, message: Directory, _sender: Address) -> None:
+        """Learn who is who; a new executor must hear of the paths, a new bridge has lost the connections."""
+        before, self.roles = self.roles, dict(message.roles)
+        for session in self.sessions.values():
+            self.send(session, message)
+        if before and before.get("bridge") != self.roles["bridge"]:
+            for conn_id in list(self.sessions):
+                self.forget(conn_id, "the bridge was restarted")
+        self.publish()
+
+    # -- connections -----------------------------------------------------------------------------------------
+
+    @handles(LinkOpened)
+    def opened(self, message: LinkOpened, _sender: Address) -> None:
+        """Make the connection's session; it registers when its hello is done."""
+        session = self.spawn(TraderSession, f"session #{message.conn_id}")
+        self.sessions[message.conn_id] = session
+        self.send(session, Directory(self.roles))
+        self.send(self.roles["bridge"], Attach(message.conn_id, session))
+        setup = SessionSetup(
+            conn_id=message.conn_id,
+            peer=message.peer,
+            platforms=self.config.platforms,
+            dry_run=self.config.dry_run,
+            controller_id=self.config.controller_id,
+            session_id=f"{self.config.controller_id}-{message.conn_id}",
+            heartbeat_us=self.config.heartbeat_us,
+        )
+        self.send(session, setup)
+
+    @handles(Registered)
+    def registered(self, message: Registered, sender: Address) -> None:
+        """A trader is ready. The first of a platform is active, later ones stand by."""
+        self.add(message.paths, sender)
+
+    def add(self, paths: tuple[PathInfo, ...], session: Address) -> None:
+        """Add these ways to venues and tell the executor."""
+        for info in paths:
+            routes = self.routes.setdefault(info.platform, [])
+            routes[:] = [route for route in routes if route.info.conn_id != info.conn_id]
+            routes.append(Route(info, session))
+        self.publish()
+
+    @handles(Unregistered)
+    def unregistered(self, message: Unregistered, sender: Address) -> None:
+        """A session ended, or registers nothing after all."""
+        if self.sessions.get(message.conn_id) == sender:
+            self.forget(message.conn_id, message.reason)
+
+    def forget(self, conn_id: int, reason: str) -> None:
+        """No more legs to this connection; what it had not answered is unproven."""
+        session = self.sessions.get(conn_id)
+        gone = [p for p, routes in self.routes.items() if any(r.info.conn_id == conn_id for r in routes)]
+        for platform in gone:
+            self.routes[platform] = [r for r in self.routes[platform] if r.info.conn_id != conn_id]
+            if not self.routes[platform]:
+                del self.routes[platform]
+                self.note(f"no trader for {platform}: {reason}", level="warning", count="platform_lost")
+        self.publish()
+        self.send(self.roles["executor"], SessionLost(conn_id, reason))
+        if session is not None:
+            del self.sessions[conn_id]
+            self.retire(session)
+
+    @handles(ActorFailed)
+    def session_failed(self, message: ActorFailed, _sender: Address) -> None:
+        """A session broke: its connection ends, the trader will come back with a fresh one."""
+        self.send(self.roles["controller"], message)
+        for conn_id, session in list(self.sessions.items()):
+            if session == message.address:
+                self.forget(conn_id, f"its session failed: {message.error}")
+                self.send(self.roles["bridge"], CloseLink(conn_id, "internal error", code=1011))
+
+    # -- legs ------------------------------------------------------------------------------------------------
+
+    @handles(SendLegs)
+    def send_legs(self, message: SendLegs, sender: Address) -> None:
+        """Pass every leg to its active session; where one has none, none leaves."""
+        missing = {order.leg.platform for order in message.orders if order.leg.platform not in self.routes}
+        if missing:
+            reason = f"no trader for {', '.join(sorted(missing))}"
+            self.send(sender, LegsNotSent(tuple(order.leg.leg_id for order in message.orders), reason))
+            return
+        for order in message.orders:
+            self.send(self.routes[order.leg.platform][0].session, order)
+
+    def publish(self) -> None:
+        """Tell the executor the active path of every platform."""
+        active: Mapping[Platform, PathInfo] = {p: routes[0].info for p, routes in self.routes.items() if routes}
+        self.send(self.roles["executor"], PathsChanged(active))
+
+    # -- tests -----------------------------------------------------------------------------------------------
+
+    @handles(TestRegister)
+    def test_register(self, message: TestRegister, _sender: Address) -> None:
+        """The seed's `test_register`: the inbox receives every :class:`LegOrder` for the platform."""
+        info = PathInfo(
+            platform=message.platform,
+            conn_id=self.next_test_conn,
+            trader="test",
+            level=message.level,
+            paper=False,
+            dry_run=message.dry_run,
+        )
+        self.next_test_conn -= 1
+        self.add((info,), message.inbox)
+
+    @handles(TestUnregister)
+    def test_unregister(self, message: TestUnregister, _sender: Address) -> None:
+        """As if the fake trader's connection died."""
+        for route in list(self.routes.get(message.platform, ())):
+            if route.info.conn_id is not None and route.info.conn_id < 0:
+                self.forget(route.info.conn_id, "test ended")
+
+    @handles(IsConnected)
+    def is_connected(self, message: IsConnected, sender: Address) -> None:
+        """Whether a leg for this platform would find a trader."""
+        routes = self.routes.get(message.platform, ())
+        self.send(sender, Connected(message.platform, tuple(route.info.trader for route in routes)))
+
+    # -- for people ------------------------------------------------------------------------------------------
+
+    @handles(Describe)
+    def describe(self, message: Describe, sender: Address) -> None:
+        """The routes; each session adds its own line."""
+        routes: dict[str, list[str]] = {p: [r.info.trader for r in routes] for p, routes in self.routes.items()}
+        self.send(sender, Description("routes", routes))
+        for session in self.sessions.values():
+            self.send(session, message)
+
+    @handles(Description)
+    def description(self, message: Description, _sender: Address) -> None:
+        """A session's line, on its way to the document."""
+        self.send(self.roles["controller"], message)
+
+    def note(self, text: str, *, level: str = "info", count: str | None = None) -> None:
+        """Log under the seed's prefix."""
+        self.send(self.roles["telemetry"], Note("REMOTE_EXEC", text, level, count=count))

@@ -1,0 +1,123 @@
+"""All trades of this run: the open ones whole, the last few hundred for people, the rest as sums. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from typing import Any, Final
+
+from actors.trade import State, Trade, TradeLeg
+from protocol.terms import LegId, PairId, Status, TradeId
+from protocol.units import (
+    Money,
+    average_cents,
+    money_to_dollars,
+    price_to_cents,
+    quantity_to_wire,
+)
+
+KEPT: Final = 500
+"""Trades that are over stay open to late news until this many younger ones are over too."""
+
+
+class TradeBook:
+    """Trades by id, by leg and by pair; sums that do not forget what was dropped."""
+
+    def __init__(self) -> None:
+        """No trades."""
+        self.trades: dict[TradeId, Trade] = {}
+        self.by_leg: dict[LegId, Trade] = {}
+        self.pair_in_use: dict[PairId, TradeId] = {}
+        self.over: deque[TradeId] = deque()
+        self.dropped: Counter[str] = Counter()
+        self.waiting = 0
+
+    def add(self, trade: Trade) -> None:
+        """Take in a trade whose legs are about to leave; its pair is in use from now on."""
+        self.trades[trade.trade_id] = trade
+        self.pair_in_use[trade.opportunity.pair_id] = trade.trade_id
+        for leg_id in trade.legs:
+            self.by_leg[leg_id] = trade
+        self.waiting += 1
+
+    def settle(self, trade: Trade) -> None:
+        """The trade is over for now: remember it, and drop the oldest beyond the limit into the sums."""
+        self.over.append(trade.trade_id)
+        while len(self.over) > KEPT:
+            old = self.trades.get(self.over.popleft())
+            if old is not None and old.over and old.state is not State.NAKED:
+                self.drop(old)
+
+    def drop(self, trade: Trade) -> None:
+        """Keep only its sums."""
+        self.count(self.dropped, trade)
+        del self.trades[trade.trade_id]
+        for leg_id in trade.legs:
+            del self.by_leg[leg_id]
+
+    @staticmethod
+    def count(sums: Counter[str], trade: Trade) -> None:
+        """Add a trade to the sums (contracts in hundredths, money in micro-dollars)."""
+        sums[trade.state.value] += 1
+        sums["cost"] += trade.cost
+        sums["fees"] += trade.fees
+        sums["edge"] += trade.edge_locked or 0
+        if trade.state is State.HEDGED:
+            sums["contracts"] += trade.matched
+        sums["unknown_legs"] += sum(
+            1 for leg in trade.legs.values() if leg.outcome is not None and leg.outcome.status is Status.UNKNOWN
+        )
+
+    def sums(self) -> Counter[str]:
+        """Over all trades of the run."""
+        total = Counter(self.dropped)
+        for trade in self.trades.values():
+            self.count(total, trade)
+        return total
+
+    def records(self, most: int) -> list[dict[str, Any]]:
+        """The youngest trades, youngest last."""
+        return [trade_record(trade) for trade in list(self.trades.values())[-most:]]
+
+
+def trade_record(trade: Trade) -> dict[str, Any]:
+    """A trade as plain JSON values: cents, contracts, dollars."""
+    opportunity = trade.opportunity
+    edge = trade.edge_locked
+    return {
+        "trade_id": trade.trade_id,
+        "pair_id": opportunity.pair_id,
+        "arb_type": opportunity.arb_type.value,
+        "state": trade.state.value,
+        "reason": trade.reason,
+        "t": trade.sent_unix_us,
+        "market_t": opportunity.t,
+        "contracts": quantity_to_wire(opportunity.quantity),
+        "matched": quantity_to_wire(trade.matched),
+        "cost_usd": money_to_dollars(trade.cost),
+        "fees_usd": money_to_dollars(trade.fees),
+        "edge_seen_usd": money_to_dollars(opportunity.edge),
+        "edge_usd": None if edge is None else money_to_dollars(edge),
+        "legs": [_leg_record(leg) for leg in trade.legs.values()],
+    }
+
+
+def _leg_record(leg: TradeLeg) -> dict[str, Any]:
+    asked, outcome = leg.leg, leg.outcome
+    return {
+        "leg_id": asked.leg_id,
+        "platform": asked.platform,
+        "market": asked.market,
+        "action": asked.action.value,
+        "side": asked.side.value,
+        "asked": quantity_to_wire(asked.quantity),
+        "limit": price_to_cents(asked.limit),
+        "path": leg.path,
+        "status": "waiting" if outcome is None else outcome.status.value,
+        "filled": None if outcome is None else quantity_to_wire(outcome.filled),
+        "price": None if outcome is None or not outcome.filled else average_cents(outcome.cost, outcome.filled),
+        "cost_usd": money_to_dollars(outcome.cost if outcome else Money(0)),
+        "fees_usd": money_to_dollars(outcome.fees if outcome else Money(0)),
+        "order_id": None if outcome is None else outcome.order_id,
+        "error": None if outcome is None else outcome.error,
+        "paper": None if outcome is None else outcome.paper,
+    }

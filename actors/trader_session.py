@@ -1,0 +1,324 @@
+"""One connected trader, seen from the controller: hello, keepalive, legs sent and not yet answered."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from actors.base import Address, GuardedActor, handles
+from actors.keepalive import Keepalive
+from actors.messages import (
+    CloseLink,
+    Describe,
+    Description,
+    Directory,
+    Incoming,
+    IncomingInvalid,
+    LegOrder,
+    LegReported,
+    LegsNotSent,
+    LinkClosed,
+    Note,
+    NotWritten,
+    Outgoing,
+    PathInfo,
+    Registered,
+    StartTimer,
+    TimerFired,
+    Unregistered,
+)
+from protocol.leg import Leg
+from protocol.outcome import outcome_from_result
+from protocol.terms import KALSHI, WIRE_VERSION, LegId, Platform
+from protocol.wire import Book, ExecuteLeg, Init, InitAck, LegResult, Ping, Pong, StatusReport
+
+HELLO_LIMIT_US: Final = 10_000_000
+"""A peer that has not said who it is by then is dropped."""
+
+MAX_UNANSWERED: Final = 1_000
+"""Legs remembered per connection; a peer that never answers cannot make the controller grow."""
+
+MISSING_AT_LEVEL_1: Final = (
+    "no expiry: a leg that arrives late is executed all the same",
+    "no fees and no revision on results",
+    "no word after a reconnect: what was not answered stays unknown",
+)
+
+
+class SessionSetup(msgspec.Struct, frozen=True):
+    """What the hello says, and whom to tell."""
+
+    conn_id: int
+    peer: str
+    platforms: tuple[Platform, ...]
+    dry_run: bool
+    controller_id: str
+    session_id: str
+    heartbeat_us: int
+
+
+class TraderSession(GuardedActor):
+    """Guarantees: a leg handed in is written once or reported as not sent; every answer is passed on once."""
+
+    def __init__(self) -> None:
+        """No connection yet."""
+        super().__init__()
+        self.config: SessionSetup
+        self.roles: dict[str, Address] = {}
+        self.router: Address
+        self.keepalive: Keepalive
+        self.ack: InitAck | None = None
+        self.level = 1
+        self.dry_run = True
+        self.paper: frozenset[Platform] = frozenset()
+        self.registered: tuple[Platform, ...] = ()
+        self.unanswered: dict[LegId, Leg] = {}
+        self.proves_nothing = False
+        self.report: StatusReport | None = None
+        self.since_us = 0
+        self.closed = False
+
+    # -- life ------------------------------------------------------------------------------------------------
+
+    @handles(Directory)
+    def directory(self, message: Directory, _sender: Address) -> None:
+        """Learn who is who."""
+        self.roles = dict(message.roles)
+
+    @handles(SessionSetup)
+    def setup(self, message: SessionSetup, sender: Address) -> None:
+        """Greet: ``init`` is the first message on every connection."""
+        self.config, self.router = message, sender
+        self.since_us = self.turn.mono_us
+        self.keepalive = Keepalive(self.turn.mono_us, message.heartbeat_us)
+        self.write(
+            Init.model_construct(
+                platforms=list(message.platforms),
+                dry_run=message.dry_run,
+                protocol=WIRE_VERSION,
+                controller_id=message.controller_id,
+                session_id=message.session_id,
+                heartbeat_ms=message.heartbeat_us // 1_000,
+            )
+        )
+        self.set_timer()
+
+    @handles(LinkClosed)
+    def link_closed(self, message: LinkClosed, _sender: Address) -> None:
+        """Unregister at once; what was not answered has no proven outcome (the router says so)."""
+        if not self.closed:
+            self.closed = True
+            self.send(self.router, Unregistered(self.config.conn_id, message.reason))
+
+    def drop(self, reason: str) -> None:
+        """Give the link up."""
+        self.send(self.roles["bridge"], CloseLink(self.config.conn_id, reason, drop=True))
+
+    # -- keepalive -------------------------------------------------------------------------------------------
+
+    def set_timer(self) -> None:
+        """Have the keepalive looked at when something can be due."""
+        self.send(self.roles["clock"], StartTimer(self.keepalive.next_check_us(self.turn.mono_us), "keepalive"))
+
+    @handles(TimerFired)
+    def timer(self, _message: TimerFired, _sender: Address) -> None:
+        """Ping when idle, drop when the other end is silent or never said hello."""
+        if self.closed:
+            return
+        now = self.turn.mono_us
+        if self.keepalive.silent(now):
+            self.drop(f"silent for {self.keepalive.limit_us / 1e6:g} s")
+            return
+        if self.ack is None and now - self.since_us >= HELLO_LIMIT_US:
+            self.drop("no init_ack")
+            return
+        if self.keepalive.must_ping(now):
+            self.write(Ping.model_construct(timestamp=self.turn.unix_us // 1_000_000))
+        self.set_timer()
+
+    # -- messages in -----------------------------------------------------------------------------------------
+
+    @handles(Incoming)
+    def incoming(self, message: Incoming, _sender: Address) -> None:
+        """Whatever it is, the other end lives."""
+        self.keepalive.received_us = self.turn.mono_us
+        match message.message:
+            case InitAck() as ack:
+                self.hello(ack)
+            case LegResult() as result:
+                self.result(result)
+            case Ping() as ping:
+                stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
+                self.write(Pong.model_construct(timestamp=stamp))
+            case StatusReport() as report:
+                self.report = report
+            case _:
+                pass
+
+    @handles(IncomingInvalid)
+    def incoming_invalid(self, message: IncomingInvalid, _sender: Address) -> None:
+        """A result that does not parse proves nothing: its leg stays unanswered until its time is up."""
+        self.keepalive.received_us = self.turn.mono_us
+        if message.invalid.wire_type == InitAck.wire_type and self.ack is None:
+            self.note(f"#{self.config.conn_id} registers nothing: {message.invalid.reason}", level="warning")
+
+    def hello(self, ack: InitAck) -> None:
+        """Register every platform of the ack that was asked for; say why where there is none. Once a connection."""
+        if self.ack is not None:
+            self.note(f"#{self.config.conn_id} said hello twice; the first one holds", level="warning")
+            return
+        asked = set(self.config.platforms)
+        usable = tuple(dict.fromkeys(p for p in ack.platforms if p in asked)) if ack.success else ()
+        self.ack = ack
+        self.level = min(ack.protocol or 1, WIRE_VERSION)
+        self.dry_run = self.config.dry_run or bool(ack.dry_run)
+        self.paper = frozenset(ack.paper or ()) if self.level >= WIRE_VERSION else frozenset()
+        self.registered = usable
+        trader = self.trader_name()
+        if not usable:
+            offered = ", ".join(ack.platforms) or "no platform"
+            why = ack.error or (
+                f"it offers {offered}, asked was {', '.join(sorted(asked))}" if ack.success else "no reason given"
+            )
+            self.note(
+                f"#{self.config.conn_id} {trader} registers nothing: {why}", level="warning", count="hello_refused"
+            )
+            return
+        text = f"#{self.config.conn_id} {trader} executes {', '.join(usable)} (level {self.level}, {self.mode()})"
+        self.note(text, count="hello_done")
+        if self.level < WIRE_VERSION:
+            self.note(
+                f"#{self.config.conn_id} {trader} speaks level 1: " + "; ".join(MISSING_AT_LEVEL_1), level="warning"
+            )
+        self.send(self.router, Registered(tuple(self.path(platform) for platform in usable)))
+
+    def path(self, platform: Platform) -> PathInfo:
+        """What the executor may know of this way to a venue."""
+        return PathInfo(
+            platform=platform,
+            conn_id=self.config.conn_id,
+            trader=self.trader_name(),
+            level=self.level,
+            paper=platform in self.paper,
+            dry_run=self.dry_run,
+            max_leg_notional=None if self.ack is None else self.ack.max_leg_notional,
+        )
+
+    def result(self, result: LegResult) -> None:
+        """Pass on what became of a leg; an answer to nothing that was asked is logged and goes no further."""
+        leg = self.unanswered.get(result.leg_id)
+        if leg is None:
+            self.note(
+                f"result for a leg that was not sent here: {result.leg_id}", level="warning", leg_id=result.leg_id
+            )
+            return
+        outcome = outcome_from_result(
+            result, asked=leg.quantity, limit=leg.limit, dry_run=self.dry_run, level=self.level
+        )
+        if not outcome.status.proven and result.success and not self.proves_nothing:
+            self.proves_nothing = True
+            self.note(
+                f"{self.trader_name()} reports success without `filled`: that proves no fill, its legs stay unknown",
+                level="warning",
+            )
+        text = f"answered {outcome.status}: {outcome.error or ''}".rstrip(": ")
+        self.note(text, leg_id=leg.leg_id, leg=leg)
+        self.send(self.roles["executor"], LegReported(outcome))
+
+    # -- messages out ----------------------------------------------------------------------------------------
+
+    def write(self, message: Init | ExecuteLeg | Ping | Pong | Book, leg_id: LegId | None = None) -> None:
+        """Hand a message to the bridge."""
+        self.keepalive.sent_us = self.turn.mono_us
+        self.send(self.roles["bridge"], Outgoing(self.config.conn_id, message, leg_id))
+
+    @handles(LegOrder)
+    def order(self, message: LegOrder, _sender: Address) -> None:
+        """Write the leg; for a paper venue the book goes first, on the same ordered connection."""
+        leg = message.leg
+        if self.closed:
+            self.send(self.roles["executor"], LegsNotSent((leg.leg_id,), "the trader's connection is gone"))
+            return
+        while len(self.unanswered) >= MAX_UNANSWERED:
+            self.unanswered.pop(next(iter(self.unanswered)))
+        self.unanswered[leg.leg_id] = leg
+        if message.book is not None and leg.platform in self.paper:
+            self.write(message.book)
+        self.write(execute_leg(leg, self.level), leg.leg_id)
+
+    @handles(NotWritten)
+    def not_written(self, message: NotWritten, _sender: Address) -> None:
+        """The connection was gone before a byte of the leg left."""
+        self.unanswered.pop(message.leg_id, None)
+        self.send(self.roles["executor"], LegsNotSent((message.leg_id,), "the trader's connection is gone"))
+
+    # -- for people ------------------------------------------------------------------------------------------
+
+    def trader_name(self) -> str:
+        """The trader's own id, or its address where it has told none."""
+        return (self.ack.trader_id if self.ack else None) or self.config.peer
+
+    def mode(self) -> str:
+        """Dry or live, and which end made it dry."""
+        if not self.dry_run:
+            return "live"
+        return "dry run, asked by " + ("the controller" if self.config.dry_run else "the trader")
+
+    def note(
+        self,
+        text: str,
+        *,
+        level: str = "info",
+        count: str | None = None,
+        leg_id: LegId | None = None,
+        leg: Leg | None = None,
+    ) -> None:
+        """Log under the link's prefix, or the routing one where it is about a leg."""
+        component = "WS" if leg_id is None else "REMOTE_EXEC"
+        self.send(
+            self.roles["telemetry"],
+            Note(component, text, level, leg_id=leg_id, pair_id=leg.pair_id if leg else None, count=count),
+        )
+
+    @handles(Describe)
+    def describe(self, _message: Describe, sender: Address) -> None:
+        """The connection's line of the status."""
+        report = {} if self.report is None else self.report.model_dump(mode="json", exclude_none=True)
+        missing = list(MISSING_AT_LEVEL_1) if self.ack and self.level < WIRE_VERSION else []
+        if self.proves_nothing:
+            missing.append("no `filled` on its results: a success proves no fill")
+        data = {
+            "conn_id": self.config.conn_id,
+            "peer": self.config.peer,
+            "trader_id": self.trader_name(),
+            "platforms": list(self.registered),
+            "state": "ready" if self.registered else ("refused" if self.ack else "greeting"),
+            "level": self.level,
+            "since_s": (self.turn.mono_us - self.since_us) // 1_000_000,
+            "silent_ms": (self.turn.mono_us - self.keepalive.received_us) // 1_000,
+            "dry_run": self.dry_run,
+            "unanswered": len(self.unanswered),
+            "missing": missing,
+            "report": report,
+        }
+        self.send(sender, Description("connection", data))
+
+
+def execute_leg(leg: Leg, level: int) -> ExecuteLeg:
+    """The leg in the wire's words; what only level 2 knows is left out below it."""
+    fields: dict[str, Any] = {
+        "market_id": leg.market_id,
+        "leg_id": leg.leg_id,
+        "platform": leg.platform,
+        "action": leg.action,
+        "side": leg.side,
+        "price": leg.limit,
+        "contracts": leg.quantity,
+        ("kalshi_market_ticker" if leg.platform == KALSHI else "poly_token"): leg.market,
+        "pair_id": leg.pair_id,
+        "description": leg.description,
+    }
+    if level >= WIRE_VERSION:
+        fields |= {"trade_id": leg.trade_id, "expires_at_ms": leg.expires_at_ms}
+    return ExecuteLeg.model_construct(**fields)

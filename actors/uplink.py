@@ -1,0 +1,363 @@
+"""The trader's end of the wire: hello, keepalive, and results that are told again until they could be written."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from actors.base import Address, GuardedActor, handles
+from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
+from actors.messages import (
+    Attach,
+    CloseLink,
+    Configured,
+    Describe,
+    Description,
+    Directory,
+    DoLeg,
+    Incoming,
+    IncomingInvalid,
+    LegReported,
+    LinkClosed,
+    LinkOpened,
+    Note,
+    NotWritten,
+    Outgoing,
+    StartTimer,
+    TimerFired,
+    Unconfigured,
+)
+from actors.trader import describe_leg
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import KALSHI, MAX_LEG_ID, WIRE_VERSION, LegId, Platform, Status
+from protocol.units import Money, average_cents
+from protocol.wire import Book, ExecuteLeg, Init, InitAck, LegResult, Ping, Pong, StatusReport, WireMessage
+
+HELLO_LIMIT_US: Final = 10_000_000
+MAX_BOOKS: Final = 10_000
+MAX_UNSENT: Final = 10_000
+MAX_LEGS: Final = 100_000
+
+
+class UplinkSetup(msgspec.Struct, frozen=True):
+    """What this trader says of itself. ``paper``: the platforms that need the controller's book for a fill."""
+
+    trader_id: str
+    platforms: frozenset[Platform]
+    paper: frozenset[Platform]
+    dry_run: bool
+    max_leg_notional: Money
+
+
+class Uplink(GuardedActor):
+    """Guarantees: every `execute_leg` is answered, also one that makes no sense; an answer is written or kept."""
+
+    def __init__(self) -> None:
+        """No controller yet."""
+        super().__init__()
+        self.config: UplinkSetup
+        self.roles: dict[str, Address] = {}
+        self.conn_id: int | None = None
+        self.peer = ""
+        self.init: Init | None = None
+        self.keepalive = Keepalive(0)
+        self.since_us = 0
+        self.books: dict[tuple[Platform, str], Book] = {}
+        self.legs: dict[LegId, Leg] = {}
+        self.unsent: dict[LegId, Outcome] = {}
+        self.written_last: dict[LegId, Outcome] = {}
+
+    @handles(UplinkSetup)
+    def setup(self, message: UplinkSetup, _sender: Address) -> None:
+        """Take the hello."""
+        self.config = message
+
+    @handles(Directory)
+    def directory(self, message: Directory, _sender: Address) -> None:
+        """Learn who is who."""
+        self.roles = dict(message.roles)
+
+    # -- life of the link ------------------------------------------------------------------------------------
+
+    @handles(LinkOpened)
+    def opened(self, message: LinkOpened, _sender: Address) -> None:
+        """A connection to a controller; the newest one holds."""
+        self.conn_id, self.peer, self.init = message.conn_id, message.peer, None
+        self.since_us = self.turn.mono_us
+        self.keepalive = Keepalive(self.turn.mono_us, DEFAULT_INTERVAL_US)
+        self.books.clear()
+        self.send(self.roles["bridge"], Attach(message.conn_id, self.myAddress))
+        self.set_timer()
+
+    @handles(LinkClosed)
+    def closed(self, message: LinkClosed, _sender: Address) -> None:
+        """No controller: take no leg until the next hello."""
+        if message.conn_id == self.conn_id:
+            self.conn_id, self.init = None, None
+            self.send(self.roles["trader"], Unconfigured(message.reason))
+
+    def set_timer(self) -> None:
+        """Have the keepalive looked at when something can be due."""
+        wait = self.keepalive.next_check_us(self.turn.mono_us)
+        self.send(self.roles["clock"], StartTimer(wait, f"keepalive {self.conn_id}"))
+
+    @handles(TimerFired)
+    def timer(self, message: TimerFired, _sender: Address) -> None:
+        """Ping when idle; drop a controller that is silent or never says `init`."""
+        if self.conn_id is None or message.key != f"keepalive {self.conn_id}":
+            return
+        now = self.turn.mono_us
+        if self.keepalive.silent(now):
+            self.drop(f"controller silent for {self.keepalive.limit_us / 1e6:g} s")
+        elif self.init is None and now - self.since_us >= HELLO_LIMIT_US:
+            self.drop("no init from the controller")
+        else:
+            if self.keepalive.must_ping(now):
+                self.write(Ping.model_construct(timestamp=self.turn.unix_us // 1_000_000))
+            self.set_timer()
+
+    def drop(self, reason: str) -> None:
+        """Give the link up; the transport connects again by itself."""
+        if self.conn_id is not None:
+            self.send(self.roles["bridge"], CloseLink(self.conn_id, reason, drop=True))
+
+    # -- messages in -----------------------------------------------------------------------------------------
+
+    @handles(Incoming)
+    def incoming(self, message: Incoming, _sender: Address) -> None:
+        """Whatever it is, the other end lives."""
+        self.keepalive.received_us = self.turn.mono_us
+        match message.message:
+            case Init() as init:
+                self.hello(init)
+            case ExecuteLeg() as order:
+                self.execute(order)
+            case Ping() as ping:
+                stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
+                self.write(Pong.model_construct(timestamp=stamp))
+            case Book() as book:
+                self.take_book(book)
+            case _:
+                pass
+
+    @handles(IncomingInvalid)
+    def incoming_invalid(self, message: IncomingInvalid, _sender: Address) -> None:
+        """An order with a wrong field is answered all the same, naming the field; nothing reaches a venue."""
+        self.keepalive.received_us = self.turn.mono_us
+        invalid = message.invalid
+        if invalid.wire_type == ExecuteLeg.wire_type and invalid.leg_id is not None:
+            refused: dict[str, Any] = {"status": Status.REJECTED} if self.level >= WIRE_VERSION else {}
+            self.write(
+                LegResult.model_construct(
+                    leg_id=LegId(invalid.leg_id[:MAX_LEG_ID]),
+                    platform=Platform(invalid.platform or "unknown"),
+                    success=False,
+                    filled=0,
+                    avg_price=0,
+                    order_id=None,
+                    error=f"refused: {invalid.reason}",
+                    **refused,
+                )
+            )
+
+    @property
+    def level(self) -> int:
+        """The wire level both ends speak on this connection."""
+        return min((self.init.protocol if self.init else None) or 1, WIRE_VERSION)
+
+    def hello(self, init: Init) -> None:
+        """Agree on platforms and on dry run, say so, and tell again what could not be written before."""
+        self.init = init
+        if init.heartbeat_ms is not None:
+            self.keepalive.interval_us = init.heartbeat_ms * 1_000
+        asked = set(init.platforms)
+        common = frozenset(p for p in self.config.platforms if p in asked)
+        self.write(self.init_ack(init, common))
+        if not common:
+            mine = ", ".join(sorted(self.config.platforms))
+            self.note(
+                f"the controller asks for {', '.join(init.platforms) or 'nothing'}, this trader executes {mine}",
+                level="warning",
+            )
+            return
+        self.send(self.roles["trader"], Configured(common, init.dry_run, blind_paper=self.level < WIRE_VERSION))
+        self.note(f"ready for {', '.join(sorted(common))} ({self.mode()}, level {self.level})", count="hello_done")
+        if self.level >= WIRE_VERSION:
+            self.write(self.status_report())
+        unsent, self.unsent = self.unsent, {}
+        for outcome in unsent.values():
+            self.tell(outcome)
+
+    def init_ack(self, init: Init, common: frozenset[Platform]) -> InitAck:
+        """Our answer; its level-2 part only to a controller that speaks level 2."""
+        fields: dict[str, Any] = {"success": bool(common), "platforms": sorted(common), "error": None}
+        if not common:
+            asked = ", ".join(init.platforms) or "nothing"
+            fields["error"] = f"asked was {asked}; this trader executes {', '.join(sorted(self.config.platforms))}"
+        if self.level >= WIRE_VERSION:
+            fields |= {
+                "protocol": WIRE_VERSION,
+                "trader_id": self.config.trader_id,
+                "unacked": len(self.unsent),
+                "dry_run": self.config.dry_run,
+                "paper": sorted(self.paper(init) & common),
+                "max_leg_notional": self.config.max_leg_notional,
+            }
+        return InitAck.model_construct(**fields)
+
+    def paper(self, init: Init) -> frozenset[Platform]:
+        """In a dry run every platform is filled on paper."""
+        return self.config.platforms if self.config.dry_run or init.dry_run else self.config.paper
+
+    def take_book(self, book: Book) -> None:
+        """Keep the book for the leg that follows it."""
+        if len(self.books) >= MAX_BOOKS:
+            self.books.pop(next(iter(self.books)))
+        self.books[book.platform, book.market] = book
+
+    def execute(self, order: ExecuteLeg) -> None:
+        """Hand the order to the trader, with the book that came before it."""
+        market = order.kalshi_market_ticker if order.platform == KALSHI else order.poly_token
+        leg = Leg(
+            leg_id=order.leg_id,
+            trade_id=order.trade_id,
+            pair_id=order.pair_id,
+            market_id=order.market_id,
+            platform=order.platform,
+            market=market or "",
+            action=order.action,
+            side=order.side,
+            limit=order.price,
+            quantity=order.contracts,
+            expires_at_ms=order.expires_at_ms,
+            description=order.description or "",
+        )
+        if len(self.legs) >= MAX_LEGS:
+            self.legs.pop(next(iter(self.legs)))
+        self.legs[leg.leg_id] = leg
+        self.note(f"received: {describe_leg(leg)}", leg=leg, count="legs_received")
+        self.send(self.roles["trader"], DoLeg(leg, self.books.pop((leg.platform, leg.market), None)))
+
+    # -- results out -----------------------------------------------------------------------------------------
+
+    @handles(LegReported)
+    def reported(self, message: LegReported, _sender: Address) -> None:
+        """The trader's word on a leg."""
+        self.tell(message.outcome)
+
+    def tell(self, outcome: Outcome) -> None:
+        """Write the result, or keep it for the next hello."""
+        leg = self.legs.get(outcome.leg_id)
+        if leg is None:
+            return
+        if self.conn_id is None or self.init is None:
+            self.keep(outcome)
+            return
+        self.write(leg_result(leg, outcome, self.level, self.config.trader_id), outcome)
+
+    def keep(self, outcome: Outcome) -> None:
+        """Remember what could not be told; the youngest word on a leg replaces the older one."""
+        if len(self.unsent) >= MAX_UNSENT:
+            self.unsent.pop(next(iter(self.unsent)))
+        self.unsent[outcome.leg_id] = outcome
+
+    @handles(NotWritten)
+    def not_written(self, message: NotWritten, _sender: Address) -> None:
+        """The link died under a result."""
+        held = self.written_last.pop(message.leg_id, None)
+        if held is not None:
+            self.keep(held)
+
+    def write(self, message: WireMessage, outcome: Outcome | None = None) -> None:
+        """Hand a message to the bridge."""
+        if self.conn_id is None:
+            return
+        self.keepalive.sent_us = self.turn.mono_us
+        leg_id = None
+        if outcome is not None:
+            leg_id = outcome.leg_id
+            if len(self.written_last) >= MAX_UNSENT:
+                self.written_last.pop(next(iter(self.written_last)))
+            self.written_last[leg_id] = outcome
+        self.send(self.roles["bridge"], Outgoing(self.conn_id, message, leg_id))
+
+    # -- for people ------------------------------------------------------------------------------------------
+
+    def mode(self) -> str:
+        """Dry or live, and which end made it dry."""
+        if self.config.dry_run and self.init is not None and self.init.dry_run:
+            return "dry run, wanted by both ends"
+        if self.config.dry_run:
+            return "dry run, wanted by this trader"
+        return "dry run, wanted by the controller" if self.init is None or self.init.dry_run else "live"
+
+    def status_report(self) -> StatusReport:
+        """A snapshot for the controller's operator."""
+        return StatusReport.model_construct(
+            platforms=sorted(self.config.platforms),
+            dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
+            dry_run_by=self.mode(),
+            halted=False,
+            open_legs=sum(1 for leg_id in self.legs if leg_id in self.unsent),
+        )
+
+    def note(self, text: str, *, level: str = "info", count: str | None = None, leg: Leg | None = None) -> None:
+        """Log what happens on the link."""
+        component = "WS" if leg is None else "REMOTE_EXEC"
+        self.send(
+            self.roles["telemetry"],
+            Note(component, text, level, leg.leg_id if leg else None, leg.pair_id if leg else None, count),
+        )
+
+    @handles(Describe)
+    def describe(self, _message: Describe, sender: Address) -> None:
+        """The link's part of the status."""
+        data = {
+            "conn_id": self.conn_id,
+            "peer": self.peer if self.conn_id is not None else None,
+            "state": "disconnected" if self.conn_id is None else ("ready" if self.init else "greeting"),
+            "controller_id": self.init.controller_id if self.init else None,
+            "level": self.level if self.init else None,
+            "since_s": (self.turn.mono_us - self.since_us) // 1_000_000 if self.conn_id is not None else None,
+            "dry_run_by": self.mode(),
+            "unsent_results": len(self.unsent),
+        }
+        self.send(sender, Description("link", data))
+
+
+def leg_result(leg: Leg, outcome: Outcome, level: int, trader_id: str) -> LegResult:
+    """An outcome in the wire's words. Level 1 gets the seed's fields; an unknown begins with ``unknown:``."""
+    known = outcome.status is not Status.UNKNOWN
+    error = outcome.error
+    if not known and not (error or "").startswith("unknown:"):
+        error = f"unknown: {error or 'not proven'}"
+    fields: dict[str, Any] = {
+        "leg_id": leg.leg_id,
+        "platform": leg.platform,
+        "success": known and outcome.filled > 0,
+        "filled": outcome.filled,
+        "avg_price": average_cents(outcome.cost, outcome.filled),
+        "order_id": outcome.order_id,
+        "error": error,
+    }
+    if level >= WIRE_VERSION:
+        fields |= {
+            "status": outcome.status,
+            "cost": outcome.cost,
+            "fees": outcome.fees,
+            "revision": max(0, outcome.revision),
+            "final": outcome.final,
+            "paper": outcome.paper,
+            "trader_id": trader_id,
+            "trade_id": leg.trade_id,
+            "pair_id": leg.pair_id,
+            "market_id": leg.market_id,
+            "action": leg.action,
+            "side": leg.side,
+            "price": leg.limit,
+            "contracts": leg.quantity,
+            "latency_ns": outcome.latency_ns,
+        }
+    return LegResult.model_construct(**fields)

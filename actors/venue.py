@@ -1,0 +1,64 @@
+"""A venue as an actor: thin, so that what decides never waits for what talks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from actors.base import Address, GuardedActor, handles
+from actors.messages import Directory, PlaceLeg, VenueSaid
+from actors.ports import VenuePort
+from protocol.outcome import Outcome
+
+Answer = Callable[[Address, object], None]
+"""Tells an actor something from outside the turn; inside one it waits until the turn is over."""
+
+
+class VenueSetup(msgspec.Struct, frozen=True):
+    """The port, and how its answers come back: as a message told to this actor from outside its turn."""
+
+    port: VenuePort
+    answer: Answer
+
+
+class Venue(GuardedActor):
+    """Passes legs to its port and outcomes to whoever asked. Each leg reaches the port once per message."""
+
+    def __init__(self) -> None:
+        """No port yet."""
+        super().__init__()
+        self.port: VenuePort
+        self.answer: Answer
+        self.askers: dict[str, Address] = {}
+
+    @handles(VenueSetup)
+    def setup(self, message: VenueSetup, _sender: Address) -> None:
+        """Take the port."""
+        self.port, self.answer = message.port, message.answer
+
+    @handles(Directory)
+    def directory(self, _message: Directory, _sender: Address) -> None:
+        """It answers whoever asks."""
+
+    @handles(PlaceLeg)
+    def place(self, message: PlaceLeg, sender: Address) -> None:
+        """Hand the leg to the port."""
+        if message.book is not None:
+            self.port.see(message.book)
+        self.askers[message.leg.leg_id] = sender
+        me, answer = self.myAddress, self.answer
+
+        def report(outcome: Outcome) -> None:
+            answer(me, VenueSaid(outcome))
+
+        self.port.place(message.leg, report, blind=message.blind)
+
+    @handles(VenueSaid)
+    def said(self, message: VenueSaid, _sender: Address) -> None:
+        """Pass the outcome on; a second word on the same leg goes to the same asker."""
+        asker = self.askers.get(message.outcome.leg_id)
+        if asker is not None:
+            if message.outcome.final:
+                del self.askers[message.outcome.leg_id]
+            self.send(asker, message)

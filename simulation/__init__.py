@@ -1,0 +1,1 @@
+"""The public test kit: virtual clock, simulated traders and markets."""

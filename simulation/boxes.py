@@ -1,0 +1,208 @@
+"""A whole controller, or a whole trader, in a box: the real actors, ports that remember, a clock that is told to move.
+
+box = ControllerBox(pairs)
+trader = box.traders.test_register(KALSHI)
+box.feed(FeedBatch(...))
+assert trader[0].leg.side is Side.YES
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actors.base import Address
+from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
+from actors.messages import LinkClosed, LinkOpened, LinkText, StatusAsked, StopAsked, TimerDue
+from actors.ports import VenuePort
+from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
+from market.events import FeedBatch, FeedEnded
+from market.fees import RETAIL_PRECISION
+from market.pair import Pair
+from market.rules import Rules
+from market.scan import Scan
+from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform
+from protocol.units import USD, Money
+from simulation.clock import VirtualClock
+from simulation.doubles import CountingIds, MemoryLink, Remembering, RouterHandle
+from transport.host import ActorHost
+from venues.paper.port import PaperPort
+from venues.paper.venue import PaperVenue
+
+SECOND_US = 1_000_000
+
+
+class Box:
+    """What both boxes share: host, clock, memory, and a link without sockets."""
+
+    root: Address
+
+    def __init__(self) -> None:
+        """An empty host."""
+        self.clock = VirtualClock()
+        self.host = ActorHost(self.clock)
+        self.link = MemoryLink()
+        self.memory = Remembering()
+        self.queries = 0
+
+    def begin(self) -> None:
+        """Let timers reach the clock actor."""
+        self.clock.due = lambda token: self.host.tell(self.address("clock"), TimerDue(token))
+
+    def address(self, role: str) -> Address:
+        """Who has that role now."""
+        return self.memory.roles[role]
+
+    def instance(self, role: str) -> object:
+        """The actor itself, for a look inside (tests only)."""
+        return self.host.system._systemBase.actorRegistry[self.address(role).actorAddressString].instance  # noqa: SLF001
+
+    def tell(self, role: str, message: object) -> None:
+        """A message from outside to whoever has that role."""
+        self.host.tell(self.address(role), message)
+
+    def status(self) -> dict[str, Any]:
+        """The status document as of now."""
+        self.queries += 1
+        self.host.tell(self.root, StatusAsked(self.queries))
+        return self.memory.documents[-1]
+
+    def connect(self, conn_id: int, peer: str = "127.0.0.1:1") -> None:
+        """A connection opens."""
+        self.tell("bridge", LinkOpened(conn_id, peer))
+
+    def receive(self, conn_id: int, message: Mapping[str, Any] | str) -> None:
+        """A frame arrives: an object to be written as JSON, or the raw text."""
+        self.tell("bridge", LinkText(conn_id, message if isinstance(message, str) else json.dumps(message)))
+
+    def disconnect(self, conn_id: int, reason: str = "reset") -> None:
+        """The connection dies."""
+        self.tell("bridge", LinkClosed(conn_id, reason))
+
+    def frames(self, conn_id: int, wire_type: str | None = None) -> list[dict[str, Any]]:
+        """What was written to a connection, decoded; of one type only where it is named."""
+        frames = [json.loads(text) for text in self.link.written.get(conn_id, [])]
+        return [frame for frame in frames if wire_type in {None, frame["type"]}]
+
+    def notes(self, text: str) -> list[Any]:
+        """The log notes that contain this text."""
+        return [note for note in self.memory.notes if text in getattr(note, "text", "")]
+
+    def stop(self) -> None:
+        """Stop in order."""
+        self.host.tell(self.root, StopAsked("asked to"))
+
+    def close(self) -> None:
+        """End the host."""
+        self.host.shutdown()
+
+
+class ControllerBox(Box):
+    """A controller with these pairs."""
+
+    def __init__(  # noqa: PLR0913 -- each is a knob that some test turns
+        self,
+        pairs: Sequence[Pair],
+        *,
+        local: tuple[Platform, ...] = (),
+        dry_run: bool = True,
+        rules: Rules | None = None,
+        max_silence_us: int | None = None,
+        leg_timeout_us: int = 5 * SECOND_US,
+        heartbeat_us: int = 5 * SECOND_US,
+        live: Mapping[Platform, VenuePort] | None = None,
+        max_leg_notional: Money | None = None,
+        precision: Money = RETAIL_PRECISION,
+        beacon: bool = True,
+    ) -> None:
+        """Start it."""
+        super().__init__()
+        self.venues = {platform: PaperVenue(platform, precision=precision) for platform in PLATFORMS}
+        ports: dict[Platform, tuple[VenuePort, VenuePort | None]] = {
+            platform: (PaperPort(self.venues[platform]), (live or {}).get(platform)) for platform in local
+        }
+        plan = ControllerPlan(
+            controller_id="box",
+            platforms=PLATFORMS,
+            local=local,
+            dry_run=dry_run,
+            ws_port=9001,
+            heartbeat_us=heartbeat_us,
+            leg_timeout_us=leg_timeout_us,
+            order_ttl_ms=2_000,
+            max_silence_us=max_silence_us,
+            max_leg_notional=max_leg_notional or Money(1_000_000 * USD),
+            make_scan=lambda: Scan(pairs, rules or Rules.from_cents(1)),
+            about={"role": "controller", "dry_run": dry_run},
+        )
+        setup = controller_setup(
+            plan,
+            ControllerPorts(
+                link=self.link,
+                timer=self.clock,
+                beacon=self.memory if beacon else None,
+                observers=(self.memory,),
+                status=self.memory,
+                life=self.memory,
+                gate=self.memory,
+                ids=CountingIds(),
+                answer=self.host.tell,
+                venues=ports,
+            ),
+        )
+        self.root = self.host.create(Controller, "controller", setup)
+        self.begin()
+
+    @property
+    def traders(self) -> RouterHandle:
+        """The router, as the seed's tests use it."""
+        return RouterHandle(self.host, self.address("router"))
+
+    def feed(self, *messages: FeedBatch | FeedEnded) -> None:
+        """Market data arrives."""
+        for message in messages:
+            self.tell("scanner", message)
+
+    def say_hello(self, conn_id: int, platforms: Sequence[str] = PLATFORMS, **more: Any) -> None:
+        """A trader connects and answers the hello; level 1 unless ``more`` says otherwise."""
+        self.connect(conn_id)
+        ack = {"type": "init_ack", "success": True, "platforms": list(platforms), "error": None}
+        self.receive(conn_id, ack | more)
+
+
+class TraderBox(Box):
+    """A trader process with paper venues (and live ones where given)."""
+
+    def __init__(
+        self,
+        platforms: tuple[Platform, ...] = (KALSHI, POLYMARKET),
+        *,
+        dry_run: bool = True,
+        max_leg_notional: Money = Money(1_000 * USD),
+        venue_timeout_us: int = 4 * SECOND_US,
+        live: Mapping[Platform, VenuePort] | None = None,
+    ) -> None:
+        """Start it."""
+        super().__init__()
+        self.venues = {platform: PaperVenue(platform) for platform in platforms}
+        plan = TraderPlan(
+            trader_id="trader-box",
+            dry_run=dry_run,
+            max_leg_notional=max_leg_notional,
+            venue_timeout_us=venue_timeout_us,
+            any_beacon_source=False,
+            about={"role": "trader", "dry_run": dry_run},
+        )
+        ports = TraderPorts(
+            link=self.link,
+            timer=self.clock,
+            discovery=self.memory,
+            observers=(self.memory,),
+            status=self.memory,
+            life=self.memory,
+            answer=self.host.tell,
+            venues={p: (PaperPort(venue), (live or {}).get(p)) for p, venue in self.venues.items()},
+        )
+        self.root = self.host.create(TraderNode, "node", trader_setup(plan, ports))
+        self.begin()
