@@ -1,0 +1,1 @@
+"""One folder a venue; each maps the venue's words to ours."""

@@ -1,0 +1,1 @@
+"""Kalshi: its market data frames as events."""

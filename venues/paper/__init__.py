@@ -1,0 +1,1 @@
+"""The simulated venue: fills orders against the books it is shown."""

@@ -1,0 +1,47 @@
+"""The paper venue behind the interface that live venues have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from market.fees import FeeError
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import Platform
+from protocol.wire import Book
+from venues.paper.venue import MAX_BOOKS, PaperVenue
+
+
+class PaperPort:
+    """Implements the actors' ``VenuePort``: answers at once, from the books that came with the legs.
+
+    A book that was seen already (same ``seq`` and ``t``) is not taken in again: that would give back what was taken.
+    """
+
+    paper = True
+
+    def __init__(self, venue: PaperVenue) -> None:
+        self.venue = venue
+        self._seen: dict[str, tuple[int | None, int]] = {}
+
+    @property
+    def platform(self) -> Platform:
+        """The venue's wire name."""
+        return self.venue.platform
+
+    def see(self, book: Book) -> None:
+        """Take in the book unless it is the one seen last. A fee rate that is none leaves the dearest in force."""
+        mark = (book.seq, book.t)
+        if book.seq is not None and self._seen.get(book.market) == mark:
+            return
+        if len(self._seen) >= MAX_BOOKS:
+            del self._seen[next(iter(self._seen))]
+        self._seen[book.market] = mark
+        try:
+            self.venue.see_message(book)
+        except FeeError:
+            return
+
+    def place(self, leg: Leg, report: Callable[[Outcome], None], *, blind: bool) -> None:
+        """Fill what the book gives, and say so at once."""
+        report(self.venue.execute(leg, blind=blind))

@@ -1,0 +1,1 @@
+"""Polymarket: its market data frames as events."""
