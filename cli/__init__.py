@@ -1,0 +1,1 @@
+"""The `arb` command: thin commands over the rooms below."""

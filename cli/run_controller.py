@@ -1,0 +1,187 @@
+"""`arb run controller`: settings to options, then the process from start to end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from actors.ports import VenuePort
+from cli.error import CliError
+from cli.exit_codes import CONFIGURATION, ERROR, OK
+from cli.processes import about, link_token, run_loop, version
+from config.settings import DEFAULT_SILENCE_S, Settings
+from market.fees import DIRECT_PRECISION, RETAIL_PRECISION
+from market.pair import Pair
+from market.pairs import PairsError, parse_pairs
+from market.rules import Rules
+from market.scan import Scan
+from protocol.terms import PLATFORMS, Platform
+from protocol.units import Money, Quantity, money_from_dollars, quantity_from_text
+from simulation.market import SimulatedMarket
+from simulation.market_pairs import DEFAULT_PAIRS
+from transport.controller_process import ControllerOptions, ControllerProcess, FeedMaker
+from transport.feeds.port import WallClock
+from transport.feeds.replay import ReplayFeed
+from transport.feeds.simulated import SimulatedFeed
+from transport.ids import BootIds, next_boot
+from transport.link.errors import LinkError
+from transport.link.policy import LinkPolicy
+from transport.link.tls import server_context
+from transport.logs import log_event, setup_logging
+from transport.status_client import StatusError
+from transport.tailscale import TailscaleStatus, tailscale_status
+from venues.paper.port import PaperPort
+from venues.paper.venue import PaperVenue
+
+PAPER_FILLS_KEPT = 100_000
+
+
+def run(settings: Settings) -> int:
+    """Run a controller until it is stopped; returns the exit code."""
+    setup_logging(level=settings.log_level, as_json=settings.log_json)
+    for warning in settings.warnings:
+        log_event("CONTROL", "warning", warning)
+    pairs = load_pairs(settings)
+    make_feed = feed_maker(settings, pairs)
+    try:
+        return OK if run_loop(_run(settings, pairs, make_feed)) else ERROR
+    except (LinkError, StatusError) as error:
+        raise CliError(CONFIGURATION, str(error)) from None
+
+
+async def _run(settings: Settings, pairs: list[Pair], make_feed: FeedMaker) -> bool:
+    tailscale = await tailscale_status()
+    process = ControllerProcess(controller_options(settings, pairs, make_feed, tailscale))
+    log_event("CONTROL", "info", greeting(settings, pairs, tailscale))
+    return await process.run()
+
+
+def greeting(settings: Settings, pairs: list[Pair], tailscale: TailscaleStatus) -> str:
+    """What a person wants to know first."""
+    local = ", ".join(settings.controller_platforms) or "nothing (pure router)"
+    mode = f"dry run (by {settings.dry_run_by})" if settings.dry_run else f"LIVE (by {settings.dry_run_by})"
+    tailnet = "Tailscale is up" if tailscale.running else f"no Tailscale ({tailscale.reason})"
+    return (
+        f"arb {version()} controller: {mode}, feed {settings.feed} (by {settings.source('feed')}), {len(pairs)} pairs, "
+        f"least edge {settings.min_edge_cents}c, local: {local}, {tailnet}"
+    )
+
+
+def load_pairs(settings: Settings) -> list[Pair]:
+    """The pairs of the file; the simulated market brings its own."""
+    if settings.pairs is not None:
+        return read_pairs(settings.pairs)
+    if settings.feed == "sim":
+        return list(DEFAULT_PAIRS)
+    raise CliError(CONFIGURATION, f"pairs: feed {settings.feed} needs a pairs file: give --pairs FILE")
+
+
+def read_pairs(path: Path) -> list[Pair]:
+    """Read a pairs file, or say which file, pair and field is wrong."""
+    try:
+        return parse_pairs(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise CliError(CONFIGURATION, f"pairs file {path} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, PairsError) as error:
+        raise CliError(CONFIGURATION, f"pairs file: {error}") from None
+
+
+def feed_maker(settings: Settings, pairs: list[Pair]) -> FeedMaker:
+    """How to make the feed that the settings name."""
+    clock = WallClock()
+    file = settings.feed_file
+    if file is not None:
+        if not file.is_file():
+            raise CliError(CONFIGURATION, f"feed: {file} is not a file: give --feed replay:FILE of a recording")
+        speed = settings.speed
+        return lambda gate: ReplayFeed(file, clock, speed, hold=gate.idle, report=_report)
+    if settings.feed == "sim":
+        return lambda _gate: SimulatedFeed(_simulated(settings, pairs), clock, report=_report)
+    raise CliError(CONFIGURATION, "feed: live market data is not part of this version; use sim or replay:FILE")
+
+
+def _simulated(settings: Settings, pairs: list[Pair]) -> SimulatedMarket:
+    try:
+        return SimulatedMarket(settings.seed, pairs)
+    except ValueError as error:
+        raise CliError(CONFIGURATION, f"feed sim: {error}") from None
+
+
+def _report(platform: Platform, text: str) -> None:
+    log_event("FEED", "warning", f"{platform}: {text}")
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The operator's limits of detection."""
+    most = settings.max_contracts
+    return Rules.from_cents(
+        settings.min_edge_cents,
+        max_quantity=None if most is None else Quantity(quantity_from_text(most)),
+        kalshi_precision=precision_of(settings),
+    )
+
+
+def precision_of(settings: Settings) -> Money:
+    """How Kalshi rounds this account's fees."""
+    return RETAIL_PRECISION if settings.kalshi_fee_precision == "retail" else DIRECT_PRECISION
+
+
+def controller_options(
+    settings: Settings, pairs: list[Pair], make_feed: FeedMaker, tailscale: TailscaleStatus
+) -> ControllerOptions:
+    """Everything that the process needs, from the settings."""
+    home = settings.home
+    home.ensure_run_dir()
+    controller_id = home.durable_id("controller_id", f"c{secrets.token_hex(5)}")
+    rules = rules_of(settings)
+    return ControllerOptions(
+        controller_id=controller_id,
+        platforms=PLATFORMS,
+        dry_run=settings.dry_run,
+        policy=link_policy(settings, tailscale),
+        make_feed=make_feed,
+        make_scan=lambda: Scan(pairs, rules),
+        ids=BootIds(controller_id, next_boot(home.ensure() / "controller_boot"), time.time_ns() // 1_000_000),
+        local=local_venues(settings),
+        heartbeat_us=settings.heartbeat_ms * 1_000,
+        leg_timeout_us=settings.leg_timeout_ms * 1_000,
+        order_ttl_ms=settings.order_ttl_ms,
+        max_silence_us=max_silence_us(settings),
+        max_leg_notional=money_from_dollars(settings.max_leg_notional_usd),
+        beacon_port=settings.beacon_port,
+        beacon_addresses=settings.beacon_addresses,
+        tailscale=tailscale,
+        socket=home.socket("controller"),
+        exit_at_end=settings.exit_at_end,
+        about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
+    )
+
+
+def local_venues(settings: Settings) -> Mapping[Platform, tuple[VenuePort, VenuePort | None]]:
+    """Paper venues for the platforms executed here; live ones come with the venues' own clients."""
+    local = (Platform(name) for name in settings.controller_platforms)
+    return {p: (PaperPort(PaperVenue(p, keep=PAPER_FILLS_KEPT, precision=precision_of(settings))), None) for p in local}
+
+
+def max_silence_us(settings: Settings) -> int | None:
+    """The limit on a feed's silence; a recording has no heartbeats, so there it is off unless asked for."""
+    seconds = settings.max_silence_s
+    if seconds is None:
+        seconds = None if settings.feed_file is not None else DEFAULT_SILENCE_S
+    return int(seconds * 1_000_000) if seconds else None
+
+
+def link_policy(settings: Settings, tailscale: TailscaleStatus) -> LinkPolicy:
+    """Where to listen and who may connect: this machine and Tailscale, unless told otherwise."""
+    if settings.bind is not None:
+        bind = tuple((address.host, address.port) for address in settings.bind)
+    else:
+        hosts = ("127.0.0.1", *(ip for ip in tailscale.self_ips if tailscale.running and ":" not in ip))
+        bind = tuple((host, settings.ws_port) for host in hosts)
+    tls = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        tls = server_context(settings.tls_cert, settings.tls_key)
+    return LinkPolicy(bind=bind, token=link_token(settings), insecure=settings.insecure, ssl=tls)

@@ -1,0 +1,108 @@
+"""The part of a status that is about lines to the world: feeds, connections, the trader's link."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cli.output import Column, Style, table
+from cli.status_document import Document, dicts, items, mapping, plain
+from cli.words import count, duration, milliseconds, text
+
+
+def feeds(document: Document, style: Style, width: int) -> Iterator[str]:
+    """Where market data comes from, how old the last of it is, and why one is lost."""
+    columns = (
+        Column("feed"),
+        Column("state"),
+        Column("last frame", "right"),
+        Column("frames", "right"),
+        Column("why", give=True),
+    )
+    rows = [
+        (
+            text(feed.get("platform")),
+            text(feed.get("state")),
+            f"{milliseconds(feed['age_ms'])} ago" if feed.get("age_ms") is not None else "",
+            count(feed.get("frames")),
+            text(feed.get("lost_reason")),
+        )
+        for feed in dicts(document, "feeds")
+    ]
+    if rows:
+        yield style.strong("Feeds")
+        yield from table(columns, rows, width, head=style.faint)
+
+
+def connections(document: Document, style: Style, width: int) -> Iterator[str]:
+    """The traders of a controller."""
+    columns = (
+        Column("trader", give=True),
+        Column("from", give=True),
+        Column("executes", give=True),
+        Column("level", "right"),
+        Column("since", "right"),
+        Column("mode"),
+    )
+    rows = [
+        (
+            _trader(link),
+            text(link.get("peer")),
+            plain(link.get("platforms")).replace(", ", ","),
+            text(link.get("level")),
+            duration(link.get("since_s")),
+            _mode(link),
+        )
+        for link in dicts(document, "connections")
+    ]
+    if rows:
+        yield style.strong("Connections")
+        yield from table(columns, rows, width, head=style.faint)
+
+
+def missing(document: Document, style: Style) -> Iterator[str]:
+    """What an older peer cannot promise: the operator must know, so it is never cut."""
+    lines = [
+        f"  {_trader(link)}: {text(promise)}"
+        for link in dicts(document, "connections")
+        for promise in items(link, "missing")
+    ]
+    if lines:
+        yield style.alarm("Not promised by a peer")
+        yield from lines
+
+
+def link(document: Document, style: Style, width: int) -> Iterator[str]:
+    """The controller of a trader."""
+    found = mapping(document, "link")
+    columns = (
+        Column("controller", give=True),
+        Column("id", give=True),
+        Column("state"),
+        Column("level", "right"),
+        Column("since", "right"),
+        Column("results not sent", "right"),
+    )
+    row = (
+        text(found.get("peer")),
+        text(found.get("controller_id")),
+        text(found.get("state")),
+        text(found.get("level")),
+        duration(found.get("since_s")),
+        count(found.get("unsent_results")),
+    )
+    if found:
+        yield style.strong("Link")
+        yield from table(columns, [row], width, head=style.faint)
+
+
+def _trader(found: Document) -> str:
+    return text(found.get("trader_id")) or text(found.get("conn_id"))
+
+
+def _mode(found: Document) -> str:
+    """Return how it trades, or what it is doing where it is not ready to."""
+    state = text(found.get("state"))
+    if state not in {"", "ready"}:
+        return state
+    dry_run = found.get("dry_run")
+    return "dry run" if dry_run is True else "live" if dry_run is False else ""
