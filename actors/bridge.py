@@ -33,6 +33,7 @@ MAX_BAD_FRAMES: Final = 10
 """A connection is closed (1008) when it has sent this many more bad frames than good ones."""
 
 POLICY_VIOLATION: Final = 1008
+INTERNAL_ERROR: Final = 1011
 
 HEARD: Final = Pong()
 """Stands for a frame that says nothing to us but proves that the other end lives."""
@@ -64,8 +65,11 @@ class Bridge(GuardedActor):
 
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
-        """Learn who is who."""
-        self.roles = dict(message.roles)
+        """Learn who is who. With a new owner the sessions are gone: the other ends must come back to it."""
+        before, self.roles = self.roles, dict(message.roles)
+        if before and before[self.owner] != self.roles[self.owner]:
+            for conn_id in list(self.sessions):
+                self.end(conn_id, INTERNAL_ERROR, f"the {self.owner} was restarted", drop=False)
 
     @handles(LinkOpened)
     def opened(self, message: LinkOpened, _sender: Address) -> None:
@@ -91,6 +95,7 @@ class Bridge(GuardedActor):
         decoded = decode(message.text)
         match decoded:
             case Garbage(reason=reason):
+                self.send(session, Incoming(HEARD))
                 self.bad(message.conn_id, reason)
             case UnknownType(wire_type=wire_type):
                 self.note(f"#{message.conn_id} ignored a message of unknown type {wire_type!r}", count="unknown_types")
@@ -106,7 +111,9 @@ class Bridge(GuardedActor):
     @handles(LinkGarbage)
     def garbage(self, message: LinkGarbage, _sender: Address) -> None:
         """A frame that is not even text."""
-        if message.conn_id in self.sessions:
+        session = self.sessions.get(message.conn_id)
+        if session is not None:
+            self.send(session, Incoming(HEARD))
             self.bad(message.conn_id, message.reason)
 
     def bad(self, conn_id: int, reason: str) -> None:

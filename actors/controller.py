@@ -12,7 +12,7 @@ from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
 from actors.hybrid_executor import ExecutorSetup, HybridExecutor
 from actors.leg_checks import TraderRules
-from actors.messages import Configured, PathInfo, SessionLost
+from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.router import Router, RouterSetup
 from actors.scanner import Scanner, ScannerSetup
@@ -62,6 +62,10 @@ class Controller(Supervisor):
 
     role = "controller"
 
+    def document(self, parts: list[Description]) -> dict[str, Any]:
+        """The status document; programs find the list of connections also while there is none."""
+        return {"connections": [], **super().document(parts)}
+
     def replaced(self, role: str) -> None:
         """A new local trader knows nothing of what the old one had in hand."""
         if role.startswith(("trader:", "venue:")):
@@ -94,7 +98,7 @@ def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> Supervisor
         status=ports.status,
         life=ports.life,
         about=plan.about,
-        drain=("executor", *(f"trader:{platform}" for platform in plan.local)),
+        drain=("executor", *(f"trader:{platform}" for platform in plan.local), "router"),
         patience_us=2 * plan.leg_timeout_us + 1_000_000,
         after=after,
     )

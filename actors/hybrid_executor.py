@@ -23,6 +23,7 @@ from actors.messages import (
     PairFree,
     PathInfo,
     PathsChanged,
+    ResultElsewhere,
     SendLegs,
     SessionLost,
     StartTimer,
@@ -36,11 +37,11 @@ from actors.messages import (
 from actors.ports import GatePort, IdSource
 from actors.positions import Positions
 from actors.trade import RELEASES_PAIR, State, Trade, TradeLeg
-from actors.trade_book import TradeBook, trade_record
+from actors.trade_book import TradeBook, liquidity, trade_record
 from market.opportunity import Opportunity
 from protocol.leg import Leg
-from protocol.outcome import Outcome
-from protocol.terms import LegId, PairId, Platform, Status
+from protocol.outcome import Outcome, outcome_from_result
+from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status
 from protocol.units import Money, Quantity, money_to_dollars, quantity_to_wire
 from protocol.wire import Book
 
@@ -133,10 +134,21 @@ class HybridExecutor(GuardedActor):
             return f"stopping: {self.stopping.reason}"
         if seen.pair_id in self.book.pair_in_use:
             return "the pair has a trade that is not over"
-        missing = sorted({leg.platform for leg in seen.legs if self.path(leg.platform) is None})
-        if missing:
-            return f"no execution path for {', '.join(missing)}: not local and no trader connected"
-        return None
+        if self.book.legs_out and any(liquidity(leg) in self.book.legs_out for leg in seen.legs):
+            return "another pair's leg is out on the same book"
+        paths = {leg.platform: self.path(leg.platform) for leg in seen.legs}
+        if None in paths.values():
+            missing = ", ".join(sorted(platform for platform, path in paths.items() if path is None))
+            return f"no execution path for {missing}: not local and no trader connected"
+        return self.half_real(paths)
+
+    def half_real(self, paths: Mapping[Platform, PathInfo | None]) -> str | None:
+        """One leg for money and another on paper would be a naked position that looks hedged."""
+        real = [platform for platform, path in paths.items() if path is not None and path.real]
+        if not real or len(real) == len(paths):
+            return None
+        paper = sorted(platform for platform in paths if platform not in real)
+        return f"{', '.join(sorted(real))} would be traded for real, {', '.join(paper)} only on paper"
 
     def abort(self, seen: Opportunity, reason: str) -> None:
         """Nothing was sent. Counted every time, logged once per episode."""
@@ -198,6 +210,22 @@ class HybridExecutor(GuardedActor):
         """What became of a leg, from whichever road it came."""
         self.apply(message.outcome)
 
+    @handles(ResultElsewhere)
+    def result_elsewhere(self, message: ResultElsewhere, _sender: Address) -> None:
+        """A trader that came back tells what it could not tell before: believed of the legs that it was sent."""
+        result = message.result
+        trade = self.book.by_leg.get(result.leg_id)
+        leg = None if trade is None else trade.legs[result.leg_id]
+        if leg is None or leg.path != f"remote:{message.trader}":
+            self.note(
+                f"ignored a result for a leg that was not sent to {message.trader}",
+                level="warning",
+                leg_id=result.leg_id,
+            )
+            return
+        asked, limit = leg.leg.quantity, leg.leg.limit
+        self.apply(outcome_from_result(result, asked=asked, limit=limit, dry_run=False, level=WIRE_VERSION))
+
     @handles(LegsNotSent)
     def legs_not_sent(self, message: LegsNotSent, _sender: Address) -> None:
         """These legs left nowhere: that is proven, and no fill."""
@@ -242,7 +270,11 @@ class HybridExecutor(GuardedActor):
         if not trade.report(outcome):
             return
         self.positions.apply(leg.leg, before, outcome)
-        newly = Quantity(outcome.filled - (before.filled if before else 0))
+        if before is None:
+            self.book.answered(leg)
+        # What may have been taken is gone until the venue speaks: of an unknown leg all that was asked.
+        known = leg.leg.quantity if outcome.status is Status.UNKNOWN and before is None else outcome.filled
+        newly = Quantity(known - (before.filled if before else 0))
         if newly > 0:
             self.send(self.roles["scanner"], Took(leg.plan, newly))
         if outcome.status is Status.UNKNOWN:
@@ -265,8 +297,9 @@ class HybridExecutor(GuardedActor):
         if trade.over:
             self.book.settle(trade)
         self.say_moved(trade)
-        if trade.state in RELEASES_PAIR and self.book.pair_in_use.get(pair_id) == trade.trade_id:
-            del self.book.pair_in_use[pair_id]
+        if trade.state not in RELEASES_PAIR:
+            self.book.latch(trade)
+        elif self.book.release(trade):
             self.send(self.roles["scanner"], PairFree(pair_id, recheck=trade.state is State.HEDGED))
         self.check_drained()
 

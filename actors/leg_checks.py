@@ -44,9 +44,13 @@ def refusal(leg: Leg, rules: TraderRules, agreed: frozenset[Platform] | None, no
     return None
 
 
-def exposure(_action: Action, limit: Price, quantity: Quantity) -> Money:
-    """The most that this order can pay (a buy) or bring in (a sell), without fees."""
-    return notional(limit, quantity)
+def exposure(action: Action, limit: Price, quantity: Quantity) -> Money:
+    """The most that this order can lose, without fees: a buy its price, a sell the dollar less its price.
+
+    A sell of what is not held is a buy of the other side, and a sell of what is held gives away a contract that may
+    pay the dollar: either way a low limit risks more, not less.
+    """
+    return notional(limit if action is Action.BUY else Price(DOLLAR - limit), quantity)
 
 
 def _rejected(leg: Leg, reason: str) -> Outcome:

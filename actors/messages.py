@@ -15,10 +15,11 @@ from actors.base import Address
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.codec import Invalid
 from protocol.leg import Leg
+from protocol.leg_frame import LegFrame
 from protocol.outcome import Outcome
 from protocol.terms import LegId, PairId, Platform, TradeId
 from protocol.units import Money, Quantity
-from protocol.wire import Book, WireMessage
+from protocol.wire import Book, LegResult, WireMessage
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -152,7 +153,7 @@ class Outgoing(Message, frozen=True):
     """A session to the bridge: write this. With a ``leg_id`` a failure to write is answered by `NotWritten`."""
 
     conn_id: int
-    message: WireMessage
+    message: WireMessage | LegFrame
     leg_id: LegId | None = None
 
 
@@ -220,6 +221,11 @@ class PathInfo(Message, frozen=True):
     dry_run: bool
     max_leg_notional: Money | None = None
 
+    @property
+    def real(self) -> bool:
+        """True where a leg costs money."""
+        return not (self.dry_run or self.paper)
+
 
 class PathsChanged(Message, frozen=True):
     """Router to executor: the remote path of every platform that has one."""
@@ -258,6 +264,13 @@ class LegReported(Message, frozen=True):
     """What became of a leg, as far as it is known. The highest revision holds."""
 
     outcome: Outcome
+
+
+class ResultElsewhere(Message, frozen=True):
+    """A session to the executor: this trader tells of a leg that was not sent on this connection, an earlier one's."""
+
+    trader: str
+    result: LegResult
 
 
 class StopTrading(Message, frozen=True):

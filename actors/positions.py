@@ -13,7 +13,7 @@ from protocol.units import Money, Quantity, average_cents, money_to_dollars, qua
 
 @dataclass(slots=True)
 class Position:
-    """Contracts held and their cost, both from proven fills only. A sell gives back at average cost."""
+    """Contracts held and what they cost, as results say. A sell takes what it brought off the cost."""
 
     contracts: Quantity = Quantity(0)
     cost: Money = Money(0)

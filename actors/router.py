@@ -14,6 +14,7 @@ from actors.messages import (
     Describe,
     Description,
     Directory,
+    Drained,
     IsConnected,
     LegsNotSent,
     LinkOpened,
@@ -23,6 +24,7 @@ from actors.messages import (
     Registered,
     SendLegs,
     SessionLost,
+    StopTrading,
     TestRegister,
     TestUnregister,
     Unregistered,
@@ -58,6 +60,7 @@ class Router(GuardedActor):
         self.sessions: dict[int, Address] = {}
         self.routes: dict[Platform, list[Route]] = {}
         self.next_test_conn = -1
+        self.stopping = False
 
     @handles(RouterSetup)
     def setup(self, message: RouterSetup, _sender: Address) -> None:
@@ -73,6 +76,7 @@ class Router(GuardedActor):
         if before and before.get("bridge") != self.roles["bridge"]:
             for conn_id in list(self.sessions):
                 self.forget(conn_id, "the bridge was restarted")
+                self.send(self.roles["bridge"], CloseLink(conn_id, "the bridge was restarted", code=1011))
         self.publish()
 
     # -- connections -----------------------------------------------------------------------------------------
@@ -118,11 +122,15 @@ class Router(GuardedActor):
         """No more legs to this connection; what it had not answered is unproven."""
         session = self.sessions.get(conn_id)
         gone = [p for p, routes in self.routes.items() if any(r.info.conn_id == conn_id for r in routes)]
+        active = {platform: self.routes[platform][0].info for platform in gone}
         for platform in gone:
             self.routes[platform] = [r for r in self.routes[platform] if r.info.conn_id != conn_id]
             if not self.routes[platform]:
                 del self.routes[platform]
-                self.note(f"no trader for {platform}: {reason}", level="warning", count="platform_lost")
+                level = "info" if self.stopping else "warning"
+                self.note(f"no trader for {platform}: {reason}", level=level, count="platform_lost")
+            elif self.routes[platform][0].info != active[platform]:
+                self.note(f"{self.routes[platform][0].info.trader} takes over {platform}: {reason}", count="failovers")
         self.publish()
         self.send(self.roles["executor"], SessionLost(conn_id, reason))
         if session is not None:
@@ -137,6 +145,12 @@ class Router(GuardedActor):
             if session == message.address:
                 self.forget(conn_id, f"its session failed: {message.error}")
                 self.send(self.roles["bridge"], CloseLink(conn_id, "internal error", code=1011))
+
+    @handles(StopTrading)
+    def stop_trading(self, _message: StopTrading, sender: Address) -> None:
+        """Traders that we send away ourselves are no loss to warn of."""
+        self.stopping = True
+        self.send(sender, Drained(0))
 
     # -- legs ------------------------------------------------------------------------------------------------
 
@@ -167,7 +181,7 @@ class Router(GuardedActor):
             trader="test",
             level=message.level,
             paper=False,
-            dry_run=message.dry_run,
+            dry_run=message.dry_run or self.config.dry_run,
         )
         self.next_test_conn -= 1
         self.add((info,), message.inbox)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -29,6 +29,9 @@ from market.scan import Scan
 from market.shown import shown_book
 from protocol.terms import PairId, Platform
 from protocol.wire import Book
+
+STATE_LEVELS: Final = {"up": "info", "ended": "info", "failed": "error"}
+"""How a feed's state is logged; every other state is a warning."""
 
 
 class ScannerSetup(msgspec.Struct, frozen=True):
@@ -83,13 +86,13 @@ class Scanner(GuardedActor):
     @handles(FeedBatch)
     def batch(self, message: FeedBatch, _sender: Address) -> None:
         """Apply one frame whole, then look at the pairs it touched."""
-        feed = self.feeds.setdefault(message.platform, Feed())
+        feed = self.feeds.get(message.platform) or self.feeds.setdefault(message.platform, Feed())
         feed.market_t = self.t = message.t
         if message.is_data:
             feed.frames += 1
             feed.heard_us, feed.heard_unix_us = self.turn.mono_us, self.turn.unix_us
-            if feed.state == "silent":
-                self.feed_state(message.platform, feed, "up", "it speaks again")
+            if feed.state in {"waiting", "silent"}:
+                self.feed_state(message.platform, feed, "up", "market data arrives")
             if self.config.max_silence_us is not None and not feed.watching:
                 self.watch_silence(message.platform, feed, self.config.max_silence_us)
         for event in message.events:
@@ -102,7 +105,8 @@ class Scanner(GuardedActor):
     @handles(FeedEnded)
     def ended(self, message: FeedEnded, _sender: Address) -> None:
         """That feed never speaks again."""
-        self.feed_state(message.platform, self.feeds.setdefault(message.platform, Feed()), "ended", message.reason)
+        feed = self.feeds.setdefault(message.platform, Feed())
+        self.feed_state(message.platform, feed, "failed" if message.failed else "ended", message.reason)
         self.offer(self.scan.lost(message.platform, message.reason, self.t))
 
     def books_lost(self, platform: Platform, feed: Feed, event: BooksLost) -> None:
@@ -119,7 +123,7 @@ class Scanner(GuardedActor):
             return
         feed.state = state
         feed.lost_reason = None if state == "up" else reason
-        self.note(f"{platform} feed {state}: {reason}", level="info" if state in {"up", "ended"} else "warning")
+        self.note(f"{platform} feed {state}: {reason}", level=STATE_LEVELS.get(state, "warning"))
 
     # -- silence ---------------------------------------------------------------------------------------------
 
@@ -134,7 +138,7 @@ class Scanner(GuardedActor):
         platform = Platform(message.key)
         feed, limit = self.feeds[platform], self.config.max_silence_us
         feed.watching = False
-        if limit is None or feed.state in {"down", "ended"}:
+        if limit is None or feed.state in {"down", "ended", "failed"}:
             return
         left = feed.heard_us + limit - self.turn.mono_us
         if left > 0:

@@ -103,18 +103,26 @@ class Supervisor(GuardedActor):
     def child_failed(self, message: ActorFailed, _sender: Address) -> None:
         """Replace it, or halt."""
         role = next((r for r, address in self.roles.items() if address == message.address), None)
+        if role == "telemetry" and self.may_replace(role):
+            # First of all, so that there is somebody to hear of it.
+            self.replace(role, self.config.children[role])
+            role = None
         self.say(f"{message.name} failed on {message.message_type}: {message.error}", "error", count="actor_failures")
         self.say(message.detail, "debug")
         if role is None:
             return
-        last = self.restarted_us.get(role)
         child = self.config.children[role]
         if not child.replaceable:
             self.halt(f"{role} failed and its state cannot be rebuilt: {message.error}")
-        elif last is not None and self.turn.mono_us - last < RESTART_WINDOW_US:
+        elif not self.may_replace(role):
             self.halt(f"{role} failed twice within {RESTART_WINDOW_US / 1e6:g} s: {message.error}")
         else:
             self.replace(role, child)
+
+    def may_replace(self, role: str) -> bool:
+        """Once in the window, and no more."""
+        last = self.restarted_us.get(role)
+        return last is None or self.turn.mono_us - last >= RESTART_WINDOW_US
 
     def replace(self, role: str, child: Child) -> None:
         """A fresh actor in the failed one's place."""

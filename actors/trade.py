@@ -61,7 +61,8 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.PROPOSED, Event.SENT): State.LEGS_OUT,
     **{(State.LEGS_OUT, event): state for event, state in _VERDICTS.items()},
     **{(State.SETTLING, event): state for event, state in _VERDICTS.items()},
-    **{(State.UNKNOWN, event): state for event, state in _VERDICTS.items()},
+    # Every leg has been answered or given up by then, and none is ever waited for again.
+    **{(State.UNKNOWN, event): state for event, state in _VERDICTS.items() if event is not Event.ANSWERED},
     # Late news after a verdict: a fill that was proven later, or reverted.
     **{(State.HEDGED, event): state for event, state in _VERDICTS.items() if event is not Event.ANSWERED},
     **{(State.FLAT, event): state for event, state in _VERDICTS.items() if event is not Event.ANSWERED},

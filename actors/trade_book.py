@@ -6,7 +6,8 @@ from collections import Counter, deque
 from typing import Any, Final
 
 from actors.trade import State, Trade, TradeLeg
-from protocol.terms import LegId, PairId, Status, TradeId
+from market.opportunity import OpportunityLeg
+from protocol.terms import LegId, PairId, Platform, Side, Status, TradeId
 from protocol.units import (
     Money,
     average_cents,
@@ -19,6 +20,15 @@ KEPT: Final = 500
 """Trades that are over stay open to late news until this many younger ones are over too."""
 
 
+Liquidity = tuple[Platform, str, Side]
+"""One side of one book."""
+
+
+def liquidity(leg: OpportunityLeg) -> Liquidity:
+    """What the leg takes from."""
+    return leg.platform, leg.market, leg.side
+
+
 class TradeBook:
     """Trades by id, by leg and by pair; sums that do not forget what was dropped."""
 
@@ -26,7 +36,8 @@ class TradeBook:
         """No trades."""
         self.trades: dict[TradeId, Trade] = {}
         self.by_leg: dict[LegId, Trade] = {}
-        self.pair_in_use: dict[PairId, TradeId] = {}
+        self.pair_in_use: dict[PairId, set[TradeId]] = {}
+        self.legs_out: Counter[Liquidity] = Counter()
         self.over: deque[TradeId] = deque()
         self.dropped: Counter[str] = Counter()
         self.waiting = 0
@@ -34,10 +45,33 @@ class TradeBook:
     def add(self, trade: Trade) -> None:
         """Take in a trade whose legs are about to leave; its pair is in use from now on."""
         self.trades[trade.trade_id] = trade
-        self.pair_in_use[trade.opportunity.pair_id] = trade.trade_id
-        for leg_id in trade.legs:
+        self.latch(trade)
+        for leg_id, leg in trade.legs.items():
             self.by_leg[leg_id] = trade
+            self.legs_out[liquidity(leg.plan)] += 1
         self.waiting += 1
+
+    def answered(self, leg: TradeLeg) -> None:
+        """The leg's first answer: what it took is known, or given up for unknown."""
+        place = liquidity(leg.plan)
+        self.legs_out[place] -= 1
+        if not self.legs_out[place]:
+            del self.legs_out[place]
+
+    def latch(self, trade: Trade) -> None:
+        """The pair takes no other trade; also when late news opens a trade again that had let it go."""
+        self.pair_in_use.setdefault(trade.opportunity.pair_id, set()).add(trade.trade_id)
+
+    def release(self, trade: Trade) -> bool:
+        """End the trade's hold on its pair; True when that freed the pair."""
+        holders = self.pair_in_use.get(trade.opportunity.pair_id, set())
+        if trade.trade_id not in holders:
+            return False
+        holders.remove(trade.trade_id)
+        if holders:
+            return False
+        del self.pair_in_use[trade.opportunity.pair_id]
+        return True
 
     def settle(self, trade: Trade) -> None:
         """The trade is over for now: remember it, and drop the oldest beyond the limit into the sums."""

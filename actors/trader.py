@@ -154,7 +154,7 @@ class Trader(GuardedActor):
     def venue_said(self, message: VenueSaid, _sender: Address) -> None:
         """The venue's word, now or later; news about a leg already answered is told again with a new revision."""
         work = self.work.get(message.outcome.leg_id)
-        if work is not None:
+        if work is not None and not (work.outcome is not None and same_facts(work.outcome, message.outcome)):
             self.answer(work, message.outcome)
 
     def answer(self, work: Work, outcome: Outcome) -> None:
@@ -230,6 +230,17 @@ def describe_leg(leg: Leg) -> str:
     """``buy 10 yes at 52c on kalshi KX...``, for people."""
     where = leg.market if len(leg.market) <= 40 else leg.market[:12] + "…"  # noqa: PLR2004 -- a token is 77 digits
     return f"{leg.action} {show_quantity(leg.quantity)} {leg.side} at {show_price(leg.limit)} on {leg.platform} {where}"
+
+
+def same_facts(one: Outcome, other: Outcome) -> bool:
+    """Whether the two say the same of the leg: a venue that says it twice has no news."""
+    return (one.status, one.filled, one.cost, one.fees, one.final) == (
+        other.status,
+        other.filled,
+        other.cost,
+        other.fees,
+        other.final,
+    )
 
 
 def told(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -24,25 +24,28 @@ from actors.messages import (
     Outgoing,
     PathInfo,
     Registered,
+    ResultElsewhere,
     StartTimer,
     TimerFired,
     Unregistered,
 )
 from protocol.leg import Leg
+from protocol.leg_frame import LegFrame, leg_frame
 from protocol.outcome import outcome_from_result
-from protocol.terms import KALSHI, WIRE_VERSION, LegId, Platform
-from protocol.wire import Book, ExecuteLeg, Init, InitAck, LegResult, Ping, Pong, StatusReport
+from protocol.terms import WIRE_VERSION, LegId, Platform
+from protocol.wire import Book, Init, InitAck, LegResult, Ping, Pong, StatusReport
 
 HELLO_LIMIT_US: Final = 10_000_000
 """A peer that has not said who it is by then is dropped."""
 
-MAX_UNANSWERED: Final = 1_000
-"""Legs remembered per connection; a peer that never answers cannot make the controller grow."""
+MAX_LEGS: Final = 10_000
+"""Legs remembered per connection, the oldest forgotten first; a peer cannot make the controller grow."""
 
 MISSING_AT_LEVEL_1: Final = (
     "no expiry: a leg that arrives late is executed all the same",
     "no fees and no revision on results",
     "no word after a reconnect: what was not answered stays unknown",
+    "no word of a dry run of its own: its fills are taken for real unless the controller is in a dry run",
 )
 
 
@@ -73,7 +76,8 @@ class TraderSession(GuardedActor):
         self.dry_run = True
         self.paper: frozenset[Platform] = frozenset()
         self.registered: tuple[Platform, ...] = ()
-        self.unanswered: dict[LegId, Leg] = {}
+        self.legs: dict[LegId, Leg] = {}
+        self.unanswered: set[LegId] = set()
         self.proves_nothing = False
         self.report: StatusReport | None = None
         self.since_us = 0
@@ -119,7 +123,10 @@ class TraderSession(GuardedActor):
 
     def set_timer(self) -> None:
         """Have the keepalive looked at when something can be due."""
-        self.send(self.roles["clock"], StartTimer(self.keepalive.next_check_us(self.turn.mono_us), "keepalive"))
+        wait = self.keepalive.next_check_us(self.turn.mono_us)
+        if self.ack is None:
+            wait = max(1_000, min(wait, self.since_us + HELLO_LIMIT_US - self.turn.mono_us))
+        self.send(self.roles["clock"], StartTimer(wait, "keepalive"))
 
     @handles(TimerFired)
     def timer(self, _message: TimerFired, _sender: Address) -> None:
@@ -207,12 +214,11 @@ class TraderSession(GuardedActor):
 
     def result(self, result: LegResult) -> None:
         """Pass on what became of a leg; an answer to nothing that was asked is logged and goes no further."""
-        leg = self.unanswered.get(result.leg_id)
+        leg = self.legs.get(result.leg_id)
         if leg is None:
-            self.note(
-                f"result for a leg that was not sent here: {result.leg_id}", level="warning", leg_id=result.leg_id
-            )
+            self.result_elsewhere(result)
             return
+        self.unanswered.discard(result.leg_id)
         outcome = outcome_from_result(
             result, asked=leg.quantity, limit=leg.limit, dry_run=self.dry_run, level=self.level
         )
@@ -226,9 +232,18 @@ class TraderSession(GuardedActor):
         self.note(text, leg_id=leg.leg_id, leg=leg)
         self.send(self.roles["executor"], LegReported(outcome))
 
+    def result_elsewhere(self, result: LegResult) -> None:
+        """A trader with an id of its own may tell of an earlier connection's leg: the executor knows whose it was."""
+        trader = None if self.ack is None else self.ack.trader_id
+        if trader is not None and self.level >= WIRE_VERSION:
+            self.send(self.roles["executor"], ResultElsewhere(trader, result))
+            return
+        text = f"ignored a result for a leg that was not sent here: {result.leg_id}"
+        self.note(text, level="warning", leg_id=result.leg_id)
+
     # -- messages out ----------------------------------------------------------------------------------------
 
-    def write(self, message: Init | ExecuteLeg | Ping | Pong | Book, leg_id: LegId | None = None) -> None:
+    def write(self, message: Init | LegFrame | Ping | Pong | Book, leg_id: LegId | None = None) -> None:
         """Hand a message to the bridge."""
         self.keepalive.sent_us = self.turn.mono_us
         self.send(self.roles["bridge"], Outgoing(self.config.conn_id, message, leg_id))
@@ -240,17 +255,21 @@ class TraderSession(GuardedActor):
         if self.closed:
             self.send(self.roles["executor"], LegsNotSent((leg.leg_id,), "the trader's connection is gone"))
             return
-        while len(self.unanswered) >= MAX_UNANSWERED:
-            self.unanswered.pop(next(iter(self.unanswered)))
-        self.unanswered[leg.leg_id] = leg
+        if len(self.legs) >= MAX_LEGS:
+            oldest = next(iter(self.legs))
+            del self.legs[oldest]
+            self.unanswered.discard(oldest)
+        self.legs[leg.leg_id] = leg
+        self.unanswered.add(leg.leg_id)
         if message.book is not None and leg.platform in self.paper:
             self.write(message.book)
-        self.write(execute_leg(leg, self.level), leg.leg_id)
+        self.write(leg_frame(leg, self.level), leg.leg_id)
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:
         """The connection was gone before a byte of the leg left."""
-        self.unanswered.pop(message.leg_id, None)
+        self.legs.pop(message.leg_id, None)
+        self.unanswered.discard(message.leg_id)
         self.send(self.roles["executor"], LegsNotSent((message.leg_id,), "the trader's connection is gone"))
 
     # -- for people ------------------------------------------------------------------------------------------
@@ -303,22 +322,3 @@ class TraderSession(GuardedActor):
             "report": report,
         }
         self.send(sender, Description("connection", data))
-
-
-def execute_leg(leg: Leg, level: int) -> ExecuteLeg:
-    """The leg in the wire's words; what only level 2 knows is left out below it."""
-    fields: dict[str, Any] = {
-        "market_id": leg.market_id,
-        "leg_id": leg.leg_id,
-        "platform": leg.platform,
-        "action": leg.action,
-        "side": leg.side,
-        "price": leg.limit,
-        "contracts": leg.quantity,
-        ("kalshi_market_ticker" if leg.platform == KALSHI else "poly_token"): leg.market,
-        "pair_id": leg.pair_id,
-        "description": leg.description,
-    }
-    if level >= WIRE_VERSION:
-        fields |= {"trade_id": leg.trade_id, "expires_at_ms": leg.expires_at_ms}
-    return ExecuteLeg.model_construct(**fields)

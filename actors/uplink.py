@@ -33,7 +33,7 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, MAX_LEG_ID, WIRE_VERSION, LegId, Platform, Status
 from protocol.units import Money, average_cents
-from protocol.wire import Book, ExecuteLeg, Init, InitAck, LegResult, Ping, Pong, StatusReport, WireMessage
+from protocol.wire import MAX_TEXT, Book, ExecuteLeg, Init, InitAck, LegResult, Ping, Pong, StatusReport, WireMessage
 
 HELLO_LIMIT_US: Final = 10_000_000
 MAX_BOOKS: Final = 10_000
@@ -62,10 +62,14 @@ class Uplink(GuardedActor):
         self.conn_id: int | None = None
         self.peer = ""
         self.init: Init | None = None
+        self.agreed: frozenset[Platform] = frozenset()
         self.keepalive = Keepalive(0)
         self.since_us = 0
+        self.timers = 0
         self.books: dict[tuple[Platform, str], Book] = {}
         self.legs: dict[LegId, Leg] = {}
+        self.early: set[LegId] = set()
+        self.unanswered: set[LegId] = set()
         self.unsent: dict[LegId, Outcome] = {}
         self.written_last: dict[LegId, Outcome] = {}
 
@@ -83,11 +87,15 @@ class Uplink(GuardedActor):
 
     @handles(LinkOpened)
     def opened(self, message: LinkOpened, _sender: Address) -> None:
-        """A connection to a controller; the newest one holds."""
+        """A connection to a controller; the newest one holds, and nothing is taken until its own hello."""
+        self.drop("a newer connection is up")
+        if self.init is not None:
+            self.send(self.roles["trader"], Unconfigured("a newer connection is up"))
         self.conn_id, self.peer, self.init = message.conn_id, message.peer, None
         self.since_us = self.turn.mono_us
         self.keepalive = Keepalive(self.turn.mono_us, DEFAULT_INTERVAL_US)
         self.books.clear()
+        self.early.clear()
         self.send(self.roles["bridge"], Attach(message.conn_id, self.myAddress))
         self.set_timer()
 
@@ -99,14 +107,17 @@ class Uplink(GuardedActor):
             self.send(self.roles["trader"], Unconfigured(message.reason))
 
     def set_timer(self) -> None:
-        """Have the keepalive looked at when something can be due."""
+        """Have the keepalive looked at when something can be due; a timer set before this one counts no more."""
+        self.timers += 1
         wait = self.keepalive.next_check_us(self.turn.mono_us)
-        self.send(self.roles["clock"], StartTimer(wait, f"keepalive {self.conn_id}"))
+        if self.init is None:
+            wait = max(1_000, min(wait, self.since_us + HELLO_LIMIT_US - self.turn.mono_us))
+        self.send(self.roles["clock"], StartTimer(wait, f"keepalive {self.timers}"))
 
     @handles(TimerFired)
     def timer(self, message: TimerFired, _sender: Address) -> None:
         """Ping when idle; drop a controller that is silent or never says `init`."""
-        if self.conn_id is None or message.key != f"keepalive {self.conn_id}":
+        if self.conn_id is None or message.key != f"keepalive {self.timers}":
             return
         now = self.turn.mono_us
         if self.keepalive.silent(now):
@@ -147,7 +158,10 @@ class Uplink(GuardedActor):
         """An order with a wrong field is answered all the same, naming the field; nothing reaches a venue."""
         self.keepalive.received_us = self.turn.mono_us
         invalid = message.invalid
-        if invalid.wire_type == ExecuteLeg.wire_type and invalid.leg_id is not None:
+        if invalid.leg_id in self.legs:
+            # A refusal now would pass for the outcome of the order that was taken under this id.
+            self.note(f"ignored a second order under the id {invalid.leg_id}, and a wrong one", level="warning")
+        elif invalid.wire_type == ExecuteLeg.wire_type and invalid.leg_id is not None:
             refused: dict[str, Any] = {"status": Status.REJECTED} if self.level >= WIRE_VERSION else {}
             self.write(
                 LegResult.model_construct(
@@ -157,7 +171,7 @@ class Uplink(GuardedActor):
                     filled=0,
                     avg_price=0,
                     order_id=None,
-                    error=f"refused: {invalid.reason}",
+                    error=f"refused: {invalid.reason}"[:MAX_TEXT],
                     **refused,
                 )
             )
@@ -170,11 +184,13 @@ class Uplink(GuardedActor):
     def hello(self, init: Init) -> None:
         """Agree on platforms and on dry run, say so, and tell again what could not be written before."""
         self.init = init
+        common = frozenset(self.config.platforms & set(init.platforms))
+        self.agreed = common
         if init.heartbeat_ms is not None:
             self.keepalive.interval_us = init.heartbeat_ms * 1_000
-        asked = set(init.platforms)
-        common = frozenset(p for p in self.config.platforms if p in asked)
+            self.set_timer()
         self.write(self.init_ack(init, common))
+        self.send(self.roles["trader"], Configured(common, init.dry_run, blind_paper=self.level < WIRE_VERSION))
         if not common:
             mine = ", ".join(sorted(self.config.platforms))
             self.note(
@@ -182,7 +198,6 @@ class Uplink(GuardedActor):
                 level="warning",
             )
             return
-        self.send(self.roles["trader"], Configured(common, init.dry_run, blind_paper=self.level < WIRE_VERSION))
         self.note(f"ready for {', '.join(sorted(common))} ({self.mode()}, level {self.level})", count="hello_done")
         if self.level >= WIRE_VERSION:
             self.write(self.status_report())
@@ -234,9 +249,16 @@ class Uplink(GuardedActor):
             expires_at_ms=order.expires_at_ms,
             description=order.description or "",
         )
-        if len(self.legs) >= MAX_LEGS:
-            self.legs.pop(next(iter(self.legs)))
-        self.legs[leg.leg_id] = leg
+        if leg.leg_id not in self.legs:
+            if len(self.legs) >= MAX_LEGS:
+                oldest = next(iter(self.legs))
+                del self.legs[oldest]
+                self.unanswered.discard(oldest)
+                self.early.discard(oldest)
+            self.legs[leg.leg_id] = leg
+            self.unanswered.add(leg.leg_id)
+            if self.init is None:
+                self.early.add(leg.leg_id)
         self.note(f"received: {describe_leg(leg)}", leg=leg, count="legs_received")
         self.send(self.roles["trader"], DoLeg(leg, self.books.pop((leg.platform, leg.market), None)))
 
@@ -248,11 +270,12 @@ class Uplink(GuardedActor):
         self.tell(message.outcome)
 
     def tell(self, outcome: Outcome) -> None:
-        """Write the result, or keep it for the next hello."""
+        """Write the result, or keep it for the next hello; what came before the hello is answered before it."""
         leg = self.legs.get(outcome.leg_id)
         if leg is None:
             return
-        if self.conn_id is None or self.init is None:
+        self.unanswered.discard(outcome.leg_id)
+        if self.conn_id is None or (self.init is None and outcome.leg_id not in self.early):
             self.keep(outcome)
             return
         self.write(leg_result(leg, outcome, self.level, self.config.trader_id), outcome)
@@ -285,6 +308,14 @@ class Uplink(GuardedActor):
 
     # -- for people ------------------------------------------------------------------------------------------
 
+    def state(self) -> str:
+        """The link in one word."""
+        if self.conn_id is None:
+            return "disconnected"
+        if self.init is None:
+            return "greeting"
+        return "ready" if self.agreed else "refused"
+
     def mode(self) -> str:
         """Dry or live, and which end made it dry."""
         if self.config.dry_run and self.init is not None and self.init.dry_run:
@@ -300,7 +331,7 @@ class Uplink(GuardedActor):
             dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
             dry_run_by=self.mode(),
             halted=False,
-            open_legs=sum(1 for leg_id in self.legs if leg_id in self.unsent),
+            open_legs=len(self.unanswered),
         )
 
     def note(self, text: str, *, level: str = "info", count: str | None = None, leg: Leg | None = None) -> None:
@@ -317,7 +348,7 @@ class Uplink(GuardedActor):
         data = {
             "conn_id": self.conn_id,
             "peer": self.peer if self.conn_id is not None else None,
-            "state": "disconnected" if self.conn_id is None else ("ready" if self.init else "greeting"),
+            "state": self.state(),
             "controller_id": self.init.controller_id if self.init else None,
             "level": self.level if self.init else None,
             "since_s": (self.turn.mono_us - self.since_us) // 1_000_000 if self.conn_id is not None else None,
@@ -340,7 +371,7 @@ def leg_result(leg: Leg, outcome: Outcome, level: int, trader_id: str) -> LegRes
         "filled": outcome.filled,
         "avg_price": average_cents(outcome.cost, outcome.filled),
         "order_id": outcome.order_id,
-        "error": error,
+        "error": None if error is None else error[:MAX_TEXT],
     }
     if level >= WIRE_VERSION:
         fields |= {

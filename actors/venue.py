@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -13,6 +14,10 @@ from protocol.outcome import Outcome
 
 Answer = Callable[[Address, object], None]
 """Tells an actor something from outside the turn; inside one it waits until the turn is over."""
+
+
+MAX_ASKERS: Final = 100_000
+"""Legs whose late news still finds its asker; beyond them the oldest are forgotten."""
 
 
 class VenueSetup(msgspec.Struct, frozen=True):
@@ -46,6 +51,8 @@ class Venue(GuardedActor):
         """Hand the leg to the port."""
         if message.book is not None:
             self.port.see(message.book)
+        if len(self.askers) >= MAX_ASKERS:
+            del self.askers[next(iter(self.askers))]
         self.askers[message.leg.leg_id] = sender
         me, answer = self.myAddress, self.answer
 
@@ -56,9 +63,7 @@ class Venue(GuardedActor):
 
     @handles(VenueSaid)
     def said(self, message: VenueSaid, _sender: Address) -> None:
-        """Pass the outcome on; a second word on the same leg goes to the same asker."""
+        """Pass the outcome on; late news on the same leg, even after a final word, goes to the same asker."""
         asker = self.askers.get(message.outcome.leg_id)
         if asker is not None:
-            if message.outcome.final:
-                del self.askers[message.outcome.leg_id]
             self.send(asker, message)

@@ -63,13 +63,16 @@ def perform(crew: Crew, view: View, length: int) -> Record:
             view.event(at, script.pop(0)[1](VICTIM))
         view.show(at, crew.status())
         time.sleep(POLL_S)
-    document = crew.status()
+    # A machine that is slow may still be starting the trader that comes back.
+    document = crew.status() if script else crew.wait_for_paths("the trader that was killed")
     view.show(at, document)
     return document
 
 
 def check(document: Record, length: int) -> list[str]:
     """The sums once more, from the legs: what the demo says must be true."""
+    if "totals" not in document:
+        return ["the controller gave no status"]
     problems = []
     totals = document["totals"]
     legs = [leg for trade in document["recent_trades"] for leg in trade["legs"]]
@@ -119,7 +122,7 @@ class Crew:
         self.url = f"ws://{document['addresses'][0]}"
         for platform in PLATFORMS:
             self.launch_trader(platform)
-        self.wait_for(lambda found: set(found.get("paths", ())) == set(PLATFORMS), "both traders")
+        self.wait_for_paths("both traders")
 
     def launch_trader(self, platform: str) -> None:
         """One trader for one platform; it is told nothing of the controller and finds it by its beacon."""
@@ -147,6 +150,10 @@ class Crew:
             return ask(self.home.socket("controller"), {"command": "status"}, 5.0)
         except StatusError:
             return {}
+
+    def wait_for_paths(self, whose: str) -> dict[str, Any]:
+        """Poll the controller until a trader for each platform is there."""
+        return self.wait_for(lambda found: set(found.get("paths", ())) == set(PLATFORMS), whose)
 
     def wait_for(self, ready: Callable[[Record], bool], what: str) -> dict[str, Any]:
         """Poll the controller until it is so, within bounds; a process that died ends the wait with its log."""

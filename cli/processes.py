@@ -38,6 +38,11 @@ def version() -> str:
         return "(uninstalled checkout)"
 
 
+def mode(settings: Settings) -> str:
+    """Dry or live, and who decided it."""
+    return f"{'dry run' if settings.dry_run else 'LIVE'} (by {settings.dry_run_by})"
+
+
 def about(role: str, settings: Settings) -> dict[str, Any]:
     """The head of the status document."""
     return {"role": role, "version": version(), "dry_run": settings.dry_run, "dry_run_by": settings.dry_run_by}

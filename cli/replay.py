@@ -12,6 +12,7 @@ from cli.error import CliError
 from cli.exit_codes import ERROR, OK
 from cli.output import complain, say
 from cli.run_controller import precision_of, read_pairs, rules_of
+from cli.words import count, usd
 from config.settings import Settings
 from market.opportunity import Opportunity
 from market.tracker import EventKind, OpportunityEvent, replay_record
@@ -43,9 +44,9 @@ def run(settings: Settings, *, as_json: bool, trade: bool) -> int:
         complain(str(error))
         code = ERROR
     complaints.finish()
+    view.finish(replay.lines)
     if trade:
         view.traded(traded(settings, file))
-    view.finish(replay.lines)
     return code
 
 
@@ -126,9 +127,11 @@ class _Table:
 
     def traded(self, totals: dict[str, Any]) -> None:
         """What trading it gave."""
+        states = (state for state in ("hedged", "flat", "naked", "unknown") if state == "hedged" or totals[state])
         say()
-        say(f"traded on paper: {totals['hedged']} trades, {totals['contracts']} contracts")
-        say(f"cost ${totals['cost_usd']}, fees ${totals['fees_usd']}, edge locked in ${totals['edge_locked_usd']}")
+        say(f"traded on paper: {', '.join(f'{count(totals[state])} {state}' for state in states)}")
+        say(f"  {count(totals['contracts'])} contracts, cost {usd(totals['cost_usd'])}, fees {usd(totals['fees_usd'])}")
+        say(f"  edge locked in {usd(totals['edge_locked_usd'])}")
 
     def finish(self, lines: int) -> None:
         """The sum of it."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, link_token, run_loop, version
+from cli.processes import about, link_token, mode, run_loop, version
+from config.home import ArbHome
 from config.settings import DEFAULT_SILENCE_S, Settings
 from market.fees import DIRECT_PRECISION, RETAIL_PRECISION
 from market.pair import Pair
@@ -55,19 +56,20 @@ def run(settings: Settings) -> int:
 async def _run(settings: Settings, pairs: list[Pair], make_feed: FeedMaker) -> bool:
     tailscale = await tailscale_status()
     process = ControllerProcess(controller_options(settings, pairs, make_feed, tailscale))
-    log_event("CONTROL", "info", greeting(settings, pairs, tailscale))
+    process.take_signals()
+    for line in greeting(settings, pairs, tailscale):
+        log_event("CONTROL", "info", line)
     return await process.run()
 
 
-def greeting(settings: Settings, pairs: list[Pair], tailscale: TailscaleStatus) -> str:
-    """What a person wants to know first."""
-    local = ", ".join(settings.controller_platforms) or "nothing (pure router)"
-    mode = f"dry run (by {settings.dry_run_by})" if settings.dry_run else f"LIVE (by {settings.dry_run_by})"
-    tailnet = "Tailscale is up" if tailscale.running else f"no Tailscale ({tailscale.reason})"
-    return (
-        f"arb {version()} controller: {mode}, feed {settings.feed} (by {settings.source('feed')}), {len(pairs)} pairs, "
-        f"least edge {settings.min_edge_cents}c, local: {local}, {tailnet}"
-    )
+def greeting(settings: Settings, pairs: list[Pair], tailscale: TailscaleStatus) -> Iterator[str]:
+    """What a person wants to know first, a fact a line."""
+    yield f"arb {version()} controller: {mode(settings)}"
+    edge = f"least edge {settings.min_edge_cents}c"
+    yield f"feed {settings.feed} (by {settings.source('feed')}): {len(pairs)} pairs, {edge}"
+    local = ", ".join(settings.controller_platforms)
+    yield f"executes {local} itself" if local else "executes nothing itself (a pure router): every leg needs a trader"
+    yield "Tailscale is up" if tailscale.running else str(tailscale.reason)
 
 
 def load_pairs(settings: Settings) -> list[Pair]:
@@ -144,7 +146,7 @@ def controller_options(
         policy=link_policy(settings, tailscale),
         make_feed=make_feed,
         make_scan=lambda: Scan(pairs, rules),
-        ids=BootIds(controller_id, next_boot(home.ensure() / "controller_boot"), time.time_ns() // 1_000_000),
+        ids=ids_of_this_start(home, controller_id),
         local=local_venues(settings),
         heartbeat_us=settings.heartbeat_ms * 1_000,
         leg_timeout_us=settings.leg_timeout_ms * 1_000,
@@ -158,6 +160,18 @@ def controller_options(
         exit_at_end=settings.exit_at_end,
         about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
     )
+
+
+def ids_of_this_start(home: ArbHome, controller_id: str) -> BootIds:
+    """Ids that no other start of any controller has given or will give."""
+    file = home.ensure() / "controller_boot"
+    try:
+        boot = next_boot(file)
+    except ValueError as error:
+        raise CliError(CONFIGURATION, str(error)) from None
+    except OSError as error:
+        raise CliError(CONFIGURATION, f"cannot keep {file}: {error.strerror}") from None
+    return BootIds(controller_id, boot, time.time_ns() // 1_000_000)
 
 
 def local_venues(settings: Settings) -> Mapping[Platform, tuple[VenuePort, VenuePort | None]]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, link_token, run_loop, version
+from cli.processes import about, link_token, mode, run_loop, version
 from cli.run_controller import PAPER_FILLS_KEPT, precision_of
 from config.settings import Settings
 from protocol.terms import Platform
@@ -40,9 +40,10 @@ def run(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> bool:
     process = TraderProcess(trader_options(settings))
-    mode = f"dry run (by {settings.dry_run_by})" if settings.dry_run else f"LIVE (by {settings.dry_run_by})"
+    process.take_signals()
     platforms = ", ".join(settings.platforms)
-    log_event("CONTROL", "info", f"arb {version()} trader: {mode}, executes {platforms} on venue {settings.venue}")
+    log_event("CONTROL", "info", f"arb {version()} trader: {mode(settings)}")
+    log_event("CONTROL", "info", f"executes {platforms} on venue {settings.venue} (by {settings.source('venue')})")
     return await process.run()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -91,8 +92,8 @@ def _print_json(documents: Mapping[Path, Document], failures: Mapping[str, _Fail
 
 
 def _print_text(documents: Sequence[Document]) -> None:
-    style, width = stdout_style(), terminal_width()
+    style, width, now_us = stdout_style(), terminal_width(), time.time_ns() // 1_000
     for number, document in enumerate(documents):
         if number:
             say(style.faint(f"\n{'─' * width}\n"))
-        say(render(document, style, width))
+        say(render(document, style, width, now_us=now_us))

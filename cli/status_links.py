@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 
 from cli.output import Column, Style, table
 from cli.status_document import Document, dicts, items, mapping, plain
-from cli.words import count, duration, milliseconds, text
+from cli.words import count, duration, milliseconds, text, usd
 
 
 def feeds(document: Document, style: Style, width: int) -> Iterator[str]:
@@ -30,6 +31,50 @@ def feeds(document: Document, style: Style, width: int) -> Iterator[str]:
     ]
     if rows:
         yield style.strong("Feeds")
+        yield from table(columns, rows, width, head=style.faint)
+
+
+def paths(document: Document, style: Style, width: int) -> Iterator[str]:
+    """Who executes each platform of the feeds; a platform that nobody executes is an alarm."""
+    found, routes = mapping(document, "paths"), mapping(document, "routes")
+    if "paths" not in document:
+        return
+    columns = (Column("platform"), Column("executed by", give=True), Column("standing by", give=True))
+    rows = []
+    for platform, path in sorted(found.items()):
+        by = text(path).removeprefix("remote: ")
+        standby = [trader for trader in items(routes, platform) if text(trader) != by]
+        rows.append((text(platform), by, plain(standby)))
+    yield style.strong("Paths")
+    if rows:
+        yield from table(columns, rows, width, head=style.faint)
+    wanted = {text(feed.get("platform")) for feed in dicts(document, "feeds")} - {text(name) for name in found}
+    if wanted:
+        yield style.alarm(f"  nobody executes {', '.join(sorted(wanted))}: arbs that need it are rejected")
+
+
+def executes(document: Document, style: Style, width: int) -> Iterator[str]:
+    """The trader itself, or a controller's local ones: what they execute, and what became of it."""
+    columns = (
+        Column("executes", give=True),
+        Column("mode"),
+        Column("most a leg", "right"),
+        Column("at a venue", "right"),
+        Column("answered", give=True),
+    )
+    rows = [
+        (
+            plain(trader.get("platforms")),
+            "dry run" if trader.get("dry_run") is True else "live" if trader.get("dry_run") is False else "",
+            usd(trader.get("max_leg_notional_usd")),
+            count(trader.get("open_legs")),
+            ", ".join(f"{count(times)} {text(status)}" for status, times in mapping(trader, "answers").items())
+            or "nothing yet",
+        )
+        for trader in dicts(document, "traders")
+    ]
+    if rows:
+        yield style.strong("Trader")
         yield from table(columns, rows, width, head=style.faint)
 
 
@@ -59,12 +104,17 @@ def connections(document: Document, style: Style, width: int) -> Iterator[str]:
         yield from table(columns, rows, width, head=style.faint)
 
 
-def missing(document: Document, style: Style) -> Iterator[str]:
+def missing(document: Document, style: Style, width: int) -> Iterator[str]:
     """What an older peer cannot promise: the operator must know, so it is never cut."""
-    lines = [
-        f"  {_trader(link)}: {text(promise)}"
+    promises = [
+        f"{_trader(link)}: {text(promise)}"
         for link in dicts(document, "connections")
         for promise in items(link, "missing")
+    ]
+    lines = [
+        f"  {line}"
+        for promise in promises
+        for line in textwrap.wrap(promise, width - 2, subsequent_indent="  ", break_on_hyphens=False)
     ]
     if lines:
         yield style.alarm("Not promised by a peer")

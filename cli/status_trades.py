@@ -13,7 +13,7 @@ from cli.words import cents, count, number, text, usd
 LAST_TRADES: Final = 5
 """How many of the recent trades a screen shows; ``--json`` has them all."""
 
-_STATES: Final = ("open", "hedged", "unfilled", "naked", "unknown", "aborted")
+_STATES: Final = ("open", "hedged", "flat", "naked", "unknown", "aborted")
 _ALARMING: Final = frozenset({"naked", "unknown"})
 _CENT_PLACES: Final = Decimal("0.01")
 

@@ -246,6 +246,21 @@ def read_secret(value: object) -> SecretStr:
     return SecretStr(text)
 
 
+def ledger_url() -> Kind:
+    """A database that can hold the ledger: an SQLite file by its whole path, or PostgreSQL."""
+
+    def parse(value: object) -> SecretStr:
+        text = _stripped(value.get_secret_value() if isinstance(value, SecretStr) else value)
+        parts = urlsplit(text)
+        is_file = parts.scheme == "sqlite" and text.startswith("sqlite:////") and parts.path.strip("/")
+        is_server = parts.scheme in {"postgresql", "postgres"} and parts.path.strip("/")
+        if not (is_file or is_server) or (is_file and (parts.query or parts.fragment)):
+            raise ValueError
+        return SecretStr(text)
+
+    return Kind("sqlite:////path/to/ledger.db or postgresql://USER@HOST/DATABASE", parse, is_secret=True)
+
+
 def secret() -> Kind:
     """A secret that can be a header's value."""
     return Kind("one line of visible ASCII characters without spaces", read_secret, is_secret=True)

@@ -137,9 +137,12 @@ class Settings(BaseModel):
         kinds.whole(0, 2**63 - 1),
         About("Seed of the simulated market: the same seed, the same market.", flag="--seed"),
     ] = 1
-    exit_at_end: Annotated[YesNo, About("Stop the controller when the recording has ended.", flag="--exit-at-end")] = (
-        False
-    )
+    exit_at_end: Annotated[
+        YesNo,
+        About(
+            "Stop the controller when the recording has ended; with exit code 1 if it broke off.", flag="--exit-at-end"
+        ),
+    ] = False
     max_silence_s: Annotated[
         Decimal | None,
         kinds.decimal(86_400, 3, zero=True),
@@ -168,6 +171,15 @@ class Settings(BaseModel):
         kinds.choice("retail", "direct"),
         About("How Kalshi rounds this account's fees: to $0.01 (retail) or to $0.0001 (direct member)."),
     ] = "retail"
+    ledger_url: Annotated[
+        SecretStr | None,
+        kinds.ledger_url(),
+        About(
+            "Where the ledger is kept: a file, or a PostgreSQL server (`pip install 'arb[postgresql]'`). It may hold a "
+            "password, so it is never shown; better, leave that to `~/.pgpass`.",
+            default="the file `ledger.db` in `ARB_HOME`",
+        ),
+    ] = None
 
     # Trader
     platforms: Annotated[
@@ -233,6 +245,13 @@ class Settings(BaseModel):
     def dry_run_by(self) -> str:
         """The source that decided :attr:`dry_run`."""
         return self.source("dry_run")
+
+    @property
+    def ledger(self) -> str:
+        """The ledger's URL, by default of a file at home. It may hold a password: not for a log."""
+        return (
+            f"sqlite:///{self.home.path}/ledger.db" if self.ledger_url is None else self.ledger_url.get_secret_value()
+        )
 
     @property
     def feed_file(self) -> Path | None:

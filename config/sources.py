@@ -54,7 +54,7 @@ def from_file(file: Path) -> dict[str, Given]:
     if problems:
         raise ConfigError(*problems)
     return {
-        name: Given(_relative_to(file.parent, name, raw), f"file {file}", f"{name} = {_toml(raw)} in {file}")
+        name: Given(_relative_to(file.parent, name, raw), f"file {file}", f"{name} = {_shown(name, raw)} in {file}")
         for name, raw in values.items()
     }
 
@@ -118,6 +118,10 @@ def _relative_to(folder: Path, name: str, raw: object) -> object:
     if not (prefix or kind(name).is_path) or not path or path.startswith("~"):
         return raw
     return f"{prefix}{folder / path}"
+
+
+def _shown(name: str, raw: object) -> str:
+    return "***" if kind(name).is_secret else _toml(raw)
 
 
 def _toml(raw: object) -> str:

@@ -96,12 +96,15 @@ def _cheapest(watch: PairWatch, prices: _Prices, rules: Rules, t: int) -> Opport
         (ArbType.POLY_ONLY, prices.poly_yes, prices.poly_no),
         (ArbType.KALSHI_ONLY, prices.kalshi_yes, prices.kalshi_no),
     ):
-        if yes_price + no_price <= rules.ceiling:
-            yes = _offer(watch, arb_type, Side.YES, yes_price, rules)
-            no = _offer(watch, arb_type, Side.NO, no_price, rules)
-            found = _sized(watch.pair, arb_type, yes, no, rules, t)
-            if found is not None and (best is None or _is_cheaper(found, best)):
-                best = found
+        tops = yes_price + no_price
+        # A contract of it costs its tops at the least: what is cheaper than that already need not be compared.
+        if tops > rules.ceiling or (best is not None and best.cost + best.fees < tops * best.quantity):
+            continue
+        yes = _offer(watch, arb_type, Side.YES, yes_price, rules)
+        no = _offer(watch, arb_type, Side.NO, no_price, rules)
+        found = _sized(watch.pair, arb_type, yes, no, rules, t)
+        if found is not None and (best is None or _is_cheaper(found, best)):
+            best = found
     return best
 
 

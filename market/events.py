@@ -85,7 +85,8 @@ class FeedBatch(msgspec.Struct, frozen=True, gc=False):
 
 
 class FeedEnded(msgspec.Struct, frozen=True, gc=False):
-    """The feed will never speak again (end of a recording, or an error that nothing mends)."""
+    """The feed will never speak again: the end of a recording, or, ``failed``, an error that nothing mends."""
 
     platform: Platform
     reason: str
+    failed: bool = False

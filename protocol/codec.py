@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final
 
 import msgspec
 from pydantic import ValidationError
 
+from protocol.leg_frame import LegFrame
 from protocol.terms import MAX_LEG_ID
 from protocol.wire import MESSAGES, WireMessage
 
@@ -60,7 +61,7 @@ def decode(text: str | bytes) -> Decoded:
     which refuses them by the field's name.
     """
     try:
-        raw = json.loads(text, parse_float=Decimal, parse_constant=Decimal)
+        raw = json.loads(text, parse_float=_decimal, parse_constant=Decimal)
     except (ValueError, RecursionError) as error:
         return Garbage(f"not JSON: {str(error)[:120]}")
     if not isinstance(raw, dict):
@@ -77,14 +78,23 @@ def decode(text: str | bytes) -> Decoded:
         return Invalid(wire_type, _explain(error), _text(raw, "leg_id"), _text(raw, "platform"))
 
 
-def encode(message: WireMessage) -> str:
+def encode(message: WireMessage | LegFrame) -> str:
     """The message as a JSON text frame; whole numbers without a point, decimals exact."""
-    return _ENCODER.encode(message.wire_dict()).decode()
+    return _ENCODER.encode(message if isinstance(message, LegFrame) else message.wire_dict()).decode()
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        # An exponent beyond what even a Decimal holds: no number, for the field's own check to refuse.
+        return Decimal("NaN")
 
 
 def _text(raw: dict[str, object], key: str) -> str | None:
     value = raw.get(key)
-    return value if isinstance(value, str) and 0 < len(value) <= MAX_LEG_ID else None
+    # Printable, as it goes into an answer and the log: half a surrogate pair could not even be written.
+    return value if isinstance(value, str) and 0 < len(value) <= MAX_LEG_ID and value.isprintable() else None
 
 
 def _explain(error: ValidationError) -> str:

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import msgspec
 
 from protocol.terms import LegId, Status
-from protocol.units import Money, Price, Quantity, notional
+from protocol.units import CONTRACT, USD, Money, Price, Quantity, notional, show_money
 from protocol.wire import LegResult
 
 
@@ -39,17 +39,16 @@ def outcome_from_result(result: LegResult, *, asked: Quantity, limit: Price, dry
     ``asked`` and ``limit`` are those of the leg as sent. A level-2 result says its own status. From a level-1
     peer: a ``filled`` is a fact; ``success`` without ``filled`` proves nothing (``UNKNOWN``), except in a dry
     run, where it means as asked; a failure whose error begins with ``unknown:`` is ``UNKNOWN``; any other
-    failure is ``REJECTED``. A status that contradicts its own quantities is ``UNKNOWN`` too.
+    failure is ``REJECTED``. A status or a cost that contradicts its own quantities is ``UNKNOWN`` too.
     """
     status, filled = _read(result, asked, dry_run=dry_run, level=level)
-    if result.cost is not None:
-        cost = result.cost
-    elif result.avg_price is not None and filled:
-        # Cents (1/100 dollar) times contracts (1/100) in micro-dollars; a rounded average can be off by a few.
-        cost = Money(int((result.avg_price * filled * 100).quantize(Decimal(1), ROUND_HALF_EVEN)))
-    else:
-        # The limit is the worst that an honest venue can have charged.
-        cost = notional(limit, filled)
+    cost = _cost(result, filled, limit)
+    error = result.error
+    if status.proven and not 0 <= cost <= filled * (USD // CONTRACT):
+        # No contract costs more than the dollar it pays, and none at all cost nothing.
+        status, error = Status.UNKNOWN, f"unknown: a cost of {show_money(cost)} contradicts what was filled"
+    elif status is Status.UNKNOWN and error is None:
+        error = "unknown: the answer contradicts itself, or proves no fill"
     return Outcome(
         leg_id=result.leg_id,
         status=status,
@@ -57,12 +56,22 @@ def outcome_from_result(result: LegResult, *, asked: Quantity, limit: Price, dry
         cost=cost,
         fees=result.fees if result.fees is not None else Money(0),
         order_id=result.order_id,
-        error=result.error,
+        error=error,
         revision=result.revision or 0,
         final=result.final if result.final is not None else status.proven,
         paper=bool(result.paper) or dry_run,
         latency_ns=result.latency_ns,
     )
+
+
+def _cost(result: LegResult, filled: Quantity, limit: Price) -> Money:
+    if result.cost is not None:
+        return result.cost
+    if result.avg_price is not None and filled:
+        # Cents (1/100 dollar) times contracts (1/100) in micro-dollars; a rounded average can be off by a few.
+        return Money(int((result.avg_price * filled * 100).quantize(Decimal(1), ROUND_HALF_EVEN)))
+    # The limit is the worst that an honest venue can have charged.
+    return notional(limit, filled)
 
 
 def _read(result: LegResult, asked: Quantity, *, dry_run: bool, level: int) -> tuple[Status, Quantity]:

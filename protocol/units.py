@@ -14,7 +14,7 @@ another is asked for. Conversions from text go through :class:`decimal.Decimal`;
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 from typing import NewType
 
 Price = NewType("Price", int)
@@ -28,11 +28,15 @@ USD = Money(1_000_000)
 
 # A limit on everything: no order of a billion contracts is meant.
 MAX_QUANTITY = Quantity(100_000_000 * 100)
+MAX_MONEY = Money(1_000_000_000_000 * 1_000_000)
 
 _PRICE_PLACES = Decimal(10_000)
 _QUANTITY_PLACES = Decimal(100)
 _MONEY_PLACES = Decimal(1_000_000)
 _CENT_PLACES = Decimal(100)
+
+# The default context would round a number of more than 28 digits in silence.
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 
 
 class UnitError(ValueError):
@@ -52,7 +56,10 @@ def _exact(value: object, places: Decimal, what: str) -> int:
     # An exponent such as 1E+999999 would make an integer of a million digits below.
     if abs(number.adjusted()) > 30:  # noqa: PLR2004 -- no amount of any unit is near 1e30
         raise UnitError(f"{what} is out of any sensible range")
-    scaled = number * places
+    try:
+        scaled = _EXACT.multiply(number, places)
+    except Inexact:
+        raise UnitError(f"{what} has more digits than any amount") from None
     whole = int(scaled)
     if whole != scaled:
         raise UnitError(f"{what} has more decimals than can be traded: {number}")
@@ -93,8 +100,11 @@ def quantity_from_wire(value: object) -> Quantity:
 
 
 def money_from_dollars(value: object) -> Money:
-    """Exact money from dollars with at most 6 decimals. Raises :class:`UnitError`."""
-    return Money(_exact(value, _MONEY_PLACES, "amount"))
+    """Exact money from dollars with at most 6 decimals, up to a million million. Raises :class:`UnitError`."""
+    money = _exact(value, _MONEY_PLACES, "amount")
+    if abs(money) > MAX_MONEY:
+        raise UnitError("amount is out of any sensible range")
+    return Money(money)
 
 
 def notional(price: Price, quantity: Quantity) -> Money:

@@ -32,14 +32,17 @@ MAX_TEXT = 2_000
 MAX_NAME = 200
 MAX_PLATFORMS = 32
 MAX_LEVELS = 1_000
+MAX_INT = 2**63 - 1
 
 WirePrice = Annotated[Price, BeforeValidator(price_from_cents), PlainSerializer(price_to_cents)]
 WireQuantity = Annotated[Quantity, BeforeValidator(quantity_from_wire), PlainSerializer(quantity_to_wire)]
 WireMoney = Annotated[Money, BeforeValidator(money_from_dollars), PlainSerializer(money_to_dollars)]
+WireInt = Annotated[StrictInt, Field(ge=-MAX_INT, le=MAX_INT)]
+WireCount = Annotated[StrictInt, Field(ge=0, le=MAX_INT)]
 
 
 def _filled(value: object) -> Quantity:
-    if not isinstance(value, (int, Decimal)):
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise ValueError("filled must be a number")
     quantity = quantity_from_text(Decimal(value))
     if not 0 <= quantity <= MAX_QUANTITY:
@@ -61,8 +64,26 @@ def _json_number(value: Decimal) -> int | Decimal:
     return whole if whole == value else value
 
 
+def _paid(value: object) -> Money:
+    money = money_from_dollars(value)
+    if money < 0:
+        raise ValueError("must not be negative")
+    return money
+
+
+def _stamp(value: object) -> int | Decimal:
+    """Unix seconds; the seed does not say that they are whole, and a ping is not worth a connection."""
+    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
+        raise ValueError("timestamp must be a number of seconds")
+    if not (Decimal(value).is_finite() and -MAX_INT <= value <= MAX_INT):
+        raise ValueError("timestamp is out of any sensible range")
+    return value
+
+
 WireFilled = Annotated[Quantity, BeforeValidator(_filled), PlainSerializer(quantity_to_wire)]
 WireAverage = Annotated[Decimal, BeforeValidator(_average), PlainSerializer(_json_number)]
+WirePaid = Annotated[Money, BeforeValidator(_paid), PlainSerializer(money_to_dollars)]
+WireStamp = Annotated[int | Decimal, BeforeValidator(_stamp)]
 
 Name = Annotated[str, Field(max_length=MAX_NAME)]
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
@@ -87,10 +108,11 @@ class Init(WireMessage):
     wire_type: ClassVar[str] = "init"
     platforms: Platforms
     dry_run: StrictBool
-    protocol: StrictInt | None = None
+    protocol: WireInt | None = None
     controller_id: Name | None = None
     session_id: Name | None = None
     heartbeat_ms: Annotated[StrictInt, Field(ge=10, le=3_600_000)] | None = None
+    at_us: WireInt | None = None
 
 
 class InitAck(WireMessage):
@@ -100,12 +122,12 @@ class InitAck(WireMessage):
     success: StrictBool
     platforms: Platforms = []
     error: Text | None = None
-    protocol: StrictInt | None = None
+    protocol: WireInt | None = None
     trader_id: Name | None = None
-    unacked: Annotated[StrictInt, Field(ge=0)] | None = None
+    unacked: WireCount | None = None
     dry_run: StrictBool | None = None
     paper: Platforms | None = None
-    max_leg_notional: WireMoney | None = None
+    max_leg_notional: WirePaid | None = None
 
 
 class ExecuteLeg(WireMessage):
@@ -124,7 +146,8 @@ class ExecuteLeg(WireMessage):
     pair_id: Annotated[PairId, Field(max_length=MAX_NAME)] | None = None
     trade_id: Annotated[TradeId, Field(max_length=MAX_NAME)] | None = None
     description: Text | None = None
-    expires_at_ms: Annotated[StrictInt, Field(ge=0)] | None = None
+    expires_at_ms: WireCount | None = None
+    arb_type: Name | None = None
 
 
 class LegResult(WireMessage):
@@ -143,34 +166,78 @@ class LegResult(WireMessage):
     order_id: Name | None = None
     error: Text | None = None
     status: Status | None = None
-    cost: WireMoney | None = None
+    cost: WirePaid | None = None
     fees: WireMoney | None = None
-    revision: Annotated[StrictInt, Field(ge=0)] | None = None
+    revision: WireCount | None = None
     final: StrictBool | None = None
     paper: StrictBool | None = None
     trader_id: Name | None = None
     trade_id: Annotated[TradeId, Field(max_length=MAX_NAME)] | None = None
     pair_id: Annotated[PairId, Field(max_length=MAX_NAME)] | None = None
-    market_id: StrictInt | None = None
+    market_id: WireInt | None = None
     action: Action | None = None
     side: Side | None = None
     price: WirePrice | None = None
     contracts: WireQuantity | None = None
-    latency_ns: StrictInt | None = None
+    latency_ns: WireInt | None = None
+    kalshi_market_ticker: Name | None = None
+    poly_token: Name | None = None
+    arb_type: Name | None = None
+
+
+class LegAck(WireMessage):
+    """Controller to trader, level 2: this revision is recorded durably; the result may be forgotten, the id never."""
+
+    wire_type: ClassVar[str] = "leg_ack"
+    leg_id: WireLegId
+    revision: WireCount
+
+
+class LegQuery(WireMessage):
+    """Controller to trader, level 2: what became of this leg? Answered with a :class:`LegResult`.
+
+    ``trader_id`` is the trader that the leg was sent to. That one's own journal decides whether it was ever received;
+    any other trader of the platform asks the venue, whose account they share. Either way the id is tombstoned: an
+    original that arrives later is refused.
+    """
+
+    wire_type: ClassVar[str] = "leg_query"
+    leg_id: WireLegId
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    market_id: Annotated[StrictInt, Field(ge=0, le=65_535)] | None = None
+    action: Action | None = None
+    side: Side | None = None
+    price: WirePrice | None = None
+    contracts: WireQuantity | None = None
+    kalshi_market_ticker: Name | None = None
+    poly_token: Name | None = None
+    pair_id: Annotated[PairId, Field(max_length=MAX_NAME)] | None = None
+    trade_id: Annotated[TradeId, Field(max_length=MAX_NAME)] | None = None
+    expires_at_ms: WireCount | None = None
+    trader_id: Name | None = None
+    arb_type: Name | None = None
+    revision: Annotated[WireInt, Field(ge=-1)] | None = None
 
 
 class Ping(WireMessage):
     """Keepalive; the known Rust peer refuses one without ``timestamp`` (unix seconds), so we always send it."""
 
     wire_type: ClassVar[str] = "ping"
-    timestamp: StrictInt | None = None
+    timestamp: WireStamp | None = None
+    sent_us: WireInt | None = None
 
 
 class Pong(WireMessage):
-    """Answer to :class:`Ping`; echoes its timestamp."""
+    """Answer to :class:`Ping`; echoes its timestamp.
+
+    At level 2 it echoes ``sent_us`` too and says in ``at_us`` what the answering end's clock showed (unix
+    microseconds), so that the asker can measure how far the two clocks are apart.
+    """
 
     wire_type: ClassVar[str] = "pong"
-    timestamp: StrictInt | None = None
+    timestamp: WireStamp | None = None
+    sent_us: WireInt | None = None
+    at_us: WireInt | None = None
 
 
 class StatusReport(WireMessage):
@@ -181,10 +248,10 @@ class StatusReport(WireMessage):
     dry_run: StrictBool | None = None
     dry_run_by: Name | None = None
     halted: StrictBool | None = None
-    journal_depth: Annotated[StrictInt, Field(ge=0)] | None = None
-    clock_offset_ms: StrictInt | None = None
+    journal_depth: WireCount | None = None
+    clock_offset_ms: WireInt | None = None
     venues: dict[Name, Text] | None = None
-    open_legs: Annotated[StrictInt, Field(ge=0)] | None = None
+    open_legs: WireCount | None = None
 
 
 BookLevel = tuple[WirePrice, WireQuantity]
@@ -204,10 +271,10 @@ class Book(WireMessage):
     side: Side = Side.YES
     bids: BookSide
     asks: BookSide
-    t: StrictInt
-    seq: Annotated[StrictInt, Field(ge=0)] | None = None
+    t: WireInt
+    seq: WireCount | None = None
     fee_rate: Text | None = None
-    fee_exponent: StrictInt | None = None
+    fee_exponent: WireInt | None = None
 
 
 MESSAGES: Final[tuple[type[WireMessage], ...]] = (
@@ -215,6 +282,8 @@ MESSAGES: Final[tuple[type[WireMessage], ...]] = (
     InitAck,
     ExecuteLeg,
     LegResult,
+    LegAck,
+    LegQuery,
     Ping,
     Pong,
     StatusReport,

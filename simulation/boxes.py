@@ -1,20 +1,21 @@
 """A whole controller, or a whole trader, in a box: the real actors, ports that remember, a clock that is told to move.
 
-box = ControllerBox(pairs)
-trader = box.traders.test_register(KALSHI)
-box.feed(FeedBatch(...))
-assert trader[0].leg.side is Side.YES
+with ControllerBox(pairs) as box:
+    trader = box.traders.test_register(KALSHI)
+    box.feed(FeedBatch(...))
+    assert trader[0].leg.side is Side.YES
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
 
 from actors.base import Address
 from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
-from actors.messages import LinkClosed, LinkOpened, LinkText, StatusAsked, StopAsked, TimerDue
+from actors.messages import Directory, LinkClosed, LinkOpened, LinkText, StatusAsked, StopAsked, TimerDue
 from actors.ports import VenuePort
 from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from market.events import FeedBatch, FeedEnded
@@ -22,10 +23,20 @@ from market.fees import RETAIL_PRECISION
 from market.pair import Pair
 from market.rules import Rules
 from market.scan import Scan
+from protocol.leg import Leg
+from protocol.outcome import Outcome
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform
 from protocol.units import USD, Money
 from simulation.clock import VirtualClock
-from simulation.doubles import CountingIds, MemoryLink, Remembering, RouterHandle
+from simulation.doubles import (
+    CountingIds,
+    MemoryLink,
+    Remembering,
+    RouterHandle,
+    SimulatedTrader,
+    SimulatedTraderSetup,
+    filled,
+)
 from transport.host import ActorHost
 from venues.paper.port import PaperPort
 from venues.paper.venue import PaperVenue
@@ -46,6 +57,14 @@ class Box:
         self.memory = Remembering()
         self.queries = 0
 
+    def __enter__(self) -> Self:
+        """Usable in a ``with`` block; closed at its end."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close."""
+        self.close()
+
     def begin(self) -> None:
         """Let timers reach the clock actor."""
         self.clock.due = lambda token: self.host.tell(self.address("clock"), TimerDue(token))
@@ -54,7 +73,7 @@ class Box:
         """Who has that role now."""
         return self.memory.roles[role]
 
-    def instance(self, role: str) -> object:
+    def instance(self, role: str) -> Any:  # noqa: ANN401 -- whichever actor it is
         """The actor itself, for a look inside (tests only)."""
         return self.host.system._systemBase.actorRegistry[self.address(role).actorAddressString].instance  # noqa: SLF001
 
@@ -88,6 +107,10 @@ class Box:
     def notes(self, text: str) -> list[Any]:
         """The log notes that contain this text."""
         return [note for note in self.memory.notes if text in getattr(note, "text", "")]
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so much time pass; every timer fires at its own moment."""
+        self.clock.advance(round(seconds * SECOND_US))
 
     def stop(self) -> None:
         """Stop in order."""
@@ -159,6 +182,17 @@ class ControllerBox(Box):
         """The router, as the seed's tests use it."""
         return RouterHandle(self.host, self.address("router"))
 
+    def simulate(
+        self, platform: Platform, answer: Callable[[Leg], Outcome | None] = filled, *, dry_run: bool = False
+    ) -> list[Leg]:
+        """A connected trader that answers each leg by script (None: never); answers with the legs it receives."""
+        legs: list[Leg] = []
+        trader = self.host.system.createActor(SimulatedTrader)
+        self.host.tell(trader, SimulatedTraderSetup(answer, legs))
+        self.host.tell(trader, Directory(self.memory.roles))
+        self.traders.test_register(platform, trader, dry_run=dry_run)
+        return legs
+
     def feed(self, *messages: FeedBatch | FeedEnded) -> None:
         """Market data arrives."""
         for message in messages:
@@ -206,3 +240,10 @@ class TraderBox(Box):
         )
         self.root = self.host.create(TraderNode, "node", trader_setup(plan, ports))
         self.begin()
+
+    def say_init(
+        self, conn_id: int, platforms: Sequence[str] = PLATFORMS, *, dry_run: bool = True, **more: Any
+    ) -> None:
+        """A controller is connected and greets; level 1 unless ``more`` says otherwise (``protocol=2``)."""
+        self.connect(conn_id)
+        self.receive(conn_id, {"type": "init", "platforms": list(platforms), "dry_run": dry_run} | more)

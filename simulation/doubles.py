@@ -17,6 +17,7 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, Status, TradeId
 from protocol.units import Money, Quantity, notional
+from protocol.wire import Book
 from transport.host import ActorHost
 
 
@@ -27,8 +28,15 @@ class InboxSetup(msgspec.Struct, frozen=True):
     reply: Callable[[Any], Any | None] | None = None
 
 
+class Say(msgspec.Struct, frozen=True):
+    """To an inbox: send this there, so that the answer comes back to the inbox."""
+
+    to: Address
+    message: object
+
+
 class Inbox(GuardedActor):
-    """Keeps every message; answers its sender where the setup says so."""
+    """Keeps every message; answers its sender where the setup says so, and asks others when told to :class:`Say`."""
 
     def __init__(self) -> None:
         """Empty."""
@@ -40,6 +48,8 @@ class Inbox(GuardedActor):
         """Keep anything that is not about the inbox itself."""
         if isinstance(message, InboxSetup):
             self.received, self.reply = message.received, message.reply
+        elif isinstance(message, Say):
+            self.send(message.to, message.message)
         elif self.received is not None:
             self.received.append(message)
             answer = None if self.reply is None else self.reply(message)
@@ -70,7 +80,7 @@ class SimulatedTraderSetup(msgspec.Struct, frozen=True):
 
 
 class SimulatedTrader(GuardedActor):
-    """A trader that answers every leg by script; stands behind ``Router.test_register``."""
+    """A trader that answers every leg by script; ``ControllerBox.simulate`` puts one behind the router."""
 
     def __init__(self) -> None:
         """No script."""
@@ -108,20 +118,58 @@ class RouterHandle:
     def is_connected(self, platform: Platform) -> bool:
         """Whether a leg for this platform would find a trader."""
         answer = self.host.ask(self.router, IsConnected(platform))
-        return isinstance(answer, Connected) and bool(answer.traders)
+        while answer is not None and not isinstance(answer, Connected):
+            # Something that an actor told the test earlier; nobody has listened to it.
+            answer = self.host.system.listen(None)
+        return answer is not None and bool(answer.traders)
 
-    def test_register(self, platform: Platform, inbox_address: Address | None = None) -> list[Any]:
-        """Pretend that a trader is connected; what is sent to it appears in the list that is returned."""
+    def test_register(
+        self, platform: Platform, inbox_address: Address | None = None, *, level: int = 2, dry_run: bool = False
+    ) -> list[Any]:
+        """Pretend that a trader is connected; what is sent to it appears in the list that is returned.
+
+        With an inbox of your own that one receives it, and the list stays empty.
+        """
+        received: list[Any] = []
         if inbox_address is None:
             inbox_address, received = inbox(self.host)
-        else:
-            received = []
-        self.host.tell(self.router, TestRegister(platform, inbox_address))
+        self.host.tell(self.router, TestRegister(platform, inbox_address, level, dry_run))
         return received
 
     def test_unregister(self, platform: Platform) -> None:
         """End the pretence, as if the connection had died."""
         self.host.tell(self.router, TestUnregister(platform))
+
+
+@dataclass
+class ScriptedVenue:
+    """A venue port that remembers each order and answers when the test says so, or at once by ``script``.
+
+    It calls itself live unless told otherwise: what must see no order in a dry run.
+    """
+
+    platform: Platform
+    paper: bool = False
+    script: Callable[[Leg], Outcome | None] | None = None
+    placed: list[Leg] = field(default_factory=list)
+    books: list[Book] = field(default_factory=list)
+    _reports: dict[LegId, Callable[[Outcome], None]] = field(default_factory=dict)
+
+    def place(self, leg: Leg, report: Callable[[Outcome], None], *, blind: bool) -> None:  # noqa: ARG002 -- the port's
+        """Remember the order, and answer it if the script has an answer."""
+        self.placed.append(leg)
+        self._reports[leg.leg_id] = report
+        outcome = None if self.script is None else self.script(leg)
+        if outcome is not None:
+            report(outcome)
+
+    def see(self, book: Book) -> None:
+        """Remember the book."""
+        self.books.append(book)
+
+    def answer(self, outcome: Outcome) -> None:
+        """Say what became of an order that was placed; as often as the test likes."""
+        self._reports[outcome.leg_id](outcome)
 
 
 @dataclass

@@ -17,7 +17,7 @@ settings.register_profile("local", deadline=None, max_examples=100)
 settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
-OUR_VARIABLES = ("CONTROLLER_PLATFORMS", "WEBSOCKET_URL", "DRY_RUN")
+OUR_VARIABLES = ("CONTROLLER_PLATFORMS", "WEBSOCKET_URL", "DRY_RUN", "ONE_SHOT")
 
 
 _numbers = itertools.count(1)

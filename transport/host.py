@@ -14,9 +14,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from thespian.actors import ActorSystem
-
 from actors.base import ActorFailed, Address, GuardedActor, Supervised
+from transport.quick_base import quick_system
 
 
 class TimeSource(Protocol):
@@ -70,7 +69,7 @@ class ActorHost:
         logging.getLogger("Thespian").setLevel(logging.WARNING)
         self.source = source or SystemTime()
         self.turn = HostTurn(on_fatal or _raise_fatal)
-        self.system = ActorSystem("simpleSystemBase", logDefs=False, transientUnique=True)
+        self.system = quick_system()
         self.waiting: deque[tuple[Address, object]] = deque()
         self.running = False
         self.closed = False

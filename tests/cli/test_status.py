@@ -126,12 +126,23 @@ LINK = {
     "since_s": 13,
     "unsent_results": 0,
 }
+OTHERS: dict[str, Any] = {
+    "link": LINK,
+    "beacon": {"sent": 7, "heard": "ws://127.0.0.1:9001", "ignored_sources": 1},
+    "paths": {"kalshi": "local"},
+    "routes": {"kalshi": ["t1"]},
+    "traders": [{"platforms": ["kalshi"], "dry_run": True, "open_legs": 1, "answers": {"filled": 1}}],
+    "opportunities": {"opened": 3},
+    "open_opportunities": 1,
+    "restarts": 1,
+    "venue": "paper",
+}
 PICTURE = """\
 arb controller  0.1.0  ACTIVE  pid 4242, up 1 h 02 m
 dry run by default: nothing reaches a venue
 
-feed live, pairs 2
-addresses: 127.0.0.1:9001, 100.64.0.3:9001
+feed live, 2 pairs
+listens on 127.0.0.1:9001, 100.64.0.3:9001
 
 Feeds
   feed        state  last frame  frames  why
@@ -279,6 +290,52 @@ def test_a_problem_has_its_time_and_what_it_concerns() -> None:
     assert re.fullmatch(r"  \d\d:\d\d:\d\d \[HYBRID\] late leg=L1 pair=nba", line)
 
 
+def test_a_problem_shows_its_age_and_one_that_comes_again_is_counted() -> None:
+    now_us = 1_795_347_304_000_000
+    aborted = {"component": "HYBRID", "text": "arb aborted", "level": "warning"}
+    problems = [
+        aborted | {"t": now_us - 125_000_000, "pair_id": "lal"},
+        {"t": now_us - 60_000_000, "component": "WS", "text": "silent", "level": "error"},
+        aborted | {"t": now_us - 3_000_000, "pair_id": "bos"},
+    ]
+    assert render({"problems": problems}, Style(), 80, now_us=now_us).splitlines()[-3:] == [
+        "Problems",
+        "  1 m 00 s ago [WS] silent",
+        "  3 s ago [HYBRID] arb aborted (2 times)",
+    ]
+
+
+def test_paths_name_the_standby_and_what_nobody_executes() -> None:
+    document = {
+        "feeds": [{"platform": "kalshi"}, {"platform": "polymarket"}],
+        "paths": {"kalshi": "remote: t1"},
+        "routes": {"kalshi": ["t1", "t2"]},
+    }
+    shown = render(document, Style(colour=True), 80)
+    assert "kalshi    t1           t2" in shown
+    assert "\x1b[31m  nobody executes polymarket: arbs that need it are rejected\x1b[0m" in shown
+    assert "nobody" not in render(document | {"paths": {"kalshi": "local", "polymarket": "local"}}, Style(), 80)
+
+
+def test_a_trader_shows_what_it_executes_and_what_became_of_it() -> None:
+    trader = {
+        "platforms": ["kalshi", "polymarket"],
+        "dry_run": True,
+        "max_leg_notional_usd": 1000,
+        "open_legs": 1,
+        "answers": {"filled": 12, "rejected": 3},
+    }
+    assert render({"traders": [trader]}, Style(), 80).splitlines()[-2:] == [
+        "  executes            mode     most a leg  at a venue  answered",
+        "  kalshi, polymarket  dry run   $1,000.00           1  12 filled, 3 rejected",
+    ]
+
+
+def test_parts_that_were_replaced_are_an_alarm_and_none_is_not_mentioned() -> None:
+    assert "\x1b[31mparts that failed and were replaced: 2" in render({"restarts": 2}, Style(colour=True), 80)
+    assert "replaced" not in render({"restarts": 0}, Style(), 80)
+
+
 def test_what_this_version_does_not_know_is_shown_whole() -> None:
     news = {"kalshi": {"latency_ms": 12, "words": ["many " * 10, "more"]}}
     shown = render({"role": "trader", "journal_depth": 7, "venue_health": news}, Style(), 60)
@@ -290,15 +347,18 @@ def test_what_this_version_does_not_know_is_shown_whole() -> None:
     assert max(map(len, shown.splitlines())) <= 60
 
 
-@given(document=st.dictionaries(st.sampled_from([*CONTROLLER, "news"]), JSON))
+@given(document=st.dictionaries(st.sampled_from([*CONTROLLER, *OTHERS, "news"]), JSON))
 def test_another_versions_document_is_no_traceback(document: dict[str, Any]) -> None:
     assert isinstance(render(document, Style(), 80), str)
 
 
-@pytest.mark.parametrize("section", ["feeds", "connections", "recent_trades", "positions", "trades", "totals", "link"])
+@pytest.mark.parametrize(
+    "section",
+    ["feeds", "connections", "recent_trades", "positions", "trades", "totals", "link", "beacon", "paths", "traders"],
+)
 @given(value=JSON)
 def test_a_field_of_another_type_is_no_traceback(section: str, value: object) -> None:
-    known = {**CONTROLLER, "link": LINK}[section]
+    known = {**CONTROLLER, **OTHERS}[section]
     item = known[0] if isinstance(known, list) else known
     for name in item:
         changed = {**item, name: value}

@@ -109,6 +109,12 @@ def test_fees_decide_between_venues_of_one_price() -> None:
     assert must_find(*books, kalshi_rate_ppm=70_000).arb_type is ArbType.POLY_ONLY
 
 
+def test_fees_decide_against_the_venue_of_the_lower_price() -> None:
+    books = (poly(YES, asks=[(46, 10)]), kalshi(bids=[(50, 10)]), poly(NO, asks=[(51, 10)]))
+    assert must_find(*books).arb_type is ArbType.POLY_YES_KALSHI_NO
+    assert must_find(*books, kalshi_rate_ppm=70_000).arb_type is ArbType.POLY_ONLY
+
+
 @pytest.mark.parametrize(
     ("lost", "left"),
     [

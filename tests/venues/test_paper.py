@@ -20,7 +20,8 @@ from protocol.units import DOLLAR, Money, Price, Quantity
 from protocol.wire import Book
 from tests.market.builders import TICKER, YES, cents, contracts, levels
 from venues.paper import venue as venue_module
-from venues.paper.venue import PaperFill, PaperVenue
+from venues.paper.fill import PaperFill
+from venues.paper.venue import PaperVenue
 
 
 def free(_: str) -> FeeModel:

@@ -54,7 +54,7 @@ class ReplayFeed:
             self.error = error
             reason = str(error)
         for platform in self.platforms:
-            deliver(FeedEnded(platform, reason))
+            deliver(FeedEnded(platform, reason, failed=self.error is not None))
 
     async def _play(self, deliver: Deliver) -> None:
         player = CapturePlayer()

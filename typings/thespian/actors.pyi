@@ -50,7 +50,8 @@ class DeadEnvelope(ActorSystemMessage):
 
 class ActorSystem:
     systemAddress: ActorAddress
-    _systemBase: Any  # the registry of actors behind it: for the test kit's look inside, and for nothing else
+    # For the test kit, which looks into its registry, and for `transport/quick_base.py`, which sets it.
+    _systemBase: Any
     def __init__(
         self,
         systemBase: Literal["simpleSystemBase"],

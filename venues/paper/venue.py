@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from market.book import Book
 from market.events import Level
 from market.feed_state import FeedState
@@ -19,6 +17,8 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, Platform, Side, Status
 from protocol.units import DOLLAR, USD, Money, Price, Quantity, notional, show_money, show_price
+from venues.paper.account import Account, AccountError
+from venues.paper.fill import PaperFill
 
 MAX_BOOKS: Final = 200_000
 """More instruments than that are not kept: the first seen is forgotten."""
@@ -33,19 +33,6 @@ ONE_BOOK_FOR_BOTH_SIDES: Final = frozenset({KALSHI})
 """Platforms whose instrument is the market, with one book in YES terms; elsewhere it is the outcome's own."""
 
 
-class PaperFill(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One level that an order took, in the order's own terms. ``fee`` is what was booked on this fill."""
-
-    leg_id: LegId
-    order_id: str
-    market: str
-    action: Action
-    side: Side
-    price: Price
-    quantity: Quantity
-    fee: Money
-
-
 class PaperVenue:
     """One simulated venue: immediate-or-cancel orders against the books of :meth:`see`, no I/O, no clock, no chance.
 
@@ -53,6 +40,9 @@ class PaperVenue:
     book is seen again. An order id is the leg id with ``paper-`` before it; a leg id is executed once, as Kalshi does
     with a client order id. ``fills`` and :meth:`outcome` are the venue's own books: what tests compare with. Both keep
     the newest ``keep`` entries, or all without a limit.
+
+    With an ``account`` the books are kept there: leg ids are unique in the whole account, :meth:`outcome` knows what
+    every trader of the account had executed, also before this process began, and ``fills`` are those of this process.
     """
 
     def __init__(
@@ -62,8 +52,10 @@ class PaperVenue:
         *,
         keep: int | None = None,
         precision: Money = RETAIL_PRECISION,
+        account: Account | None = None,
     ) -> None:
         self.platform = platform
+        self._account = account
         self._precision = precision
         self.fills: deque[PaperFill] = deque(maxlen=keep)
         self._keep = keep
@@ -105,36 +97,44 @@ class PaperVenue:
         self._stated_fees.pop(market, None)
 
     def outcome(self, leg_id: LegId) -> Outcome | None:
-        """What became of a leg that was executed here, as a venue's order query would say."""
-        return self._outcomes.get(leg_id)
+        """What became of a leg that was executed here, as a venue's order query would say.
+
+        Raises :class:`AccountError` where the account cannot say.
+        """
+        return self._outcomes.get(leg_id) if self._account is None else self._account.outcome(leg_id)
 
     def execute(self, leg: Leg, *, blind: bool = False) -> Outcome:
         """Execute one order at once and say what became of it; never raises for what is wrong with the order.
 
         Without a book of the instrument the order is unfilled, or, when ``blind``, filled whole at its limit, for a
-        controller that shows no books.
+        controller that shows no books. Where the account cannot be read or written the outcome is unknown, as that of
+        a venue that does not answer.
         """
-        refusal = self._refusal(leg)
-        if refusal is not None:
-            return _outcome(leg, Status.REJECTED, error=refusal)
+        try:
+            refusal = self._refusal(leg)
+            if refusal is not None:
+                return _outcome(leg, Status.REJECTED, error=refusal)
+            return self._record(leg, *self._filled(leg, blind=blind))
+        except AccountError as error:
+            return _outcome(leg, Status.UNKNOWN, error=f"unknown: {error}")
+
+    def _filled(self, leg: Leg, *, blind: bool) -> tuple[Outcome, list[PaperFill]]:
+        """Take what the book gives."""
         book = self._books.get(leg.market)
         if book is not None:
             mirrored = leg.side is Side.NO and self.platform in ONE_BOOK_FOR_BOTH_SIDES
-            fills = book.consume(leg.quantity, leg.limit, buying=leg.action is Action.BUY, mirrored=mirrored)
-            outcome = self._booked(leg, fills)
-        elif blind:
-            outcome = self._booked(leg, [(leg.limit, leg.quantity)])
-        else:
-            outcome = _outcome(leg, Status.UNFILLED, error=f"no book of {leg.market} was seen: nothing to fill against")
-        self._remember(outcome)
-        return outcome
+            buying = leg.action is Action.BUY
+            return self._booked(leg, book.consume(leg.quantity, leg.limit, buying=buying, mirrored=mirrored))
+        if blind:
+            return self._booked(leg, [(leg.limit, leg.quantity)])
+        return _outcome(leg, Status.UNFILLED, error=f"no book of {leg.market} was seen: nothing to fill against"), []
 
     def _refusal(self, leg: Leg) -> str | None:
         """Why the venue refuses the order, or ``None``."""
         if leg.platform != self.platform:
             return f"platform: this is {self.platform}, the order is for {leg.platform}"
-        if leg.leg_id in self._outcomes:
-            return f"leg_id: order_already_exists: {leg.leg_id} was executed before"
+        if self.outcome(leg.leg_id) is not None:
+            return _exists(leg)
         if leg.quantity <= 0:
             return "contracts: must be at least 0.01"
         if not 0 < leg.limit < DOLLAR:
@@ -145,32 +145,21 @@ class PaperVenue:
             return f"contracts: {show_money(worth)} at the limit is below the minimum order of {show_money(least)}"
         return None
 
-    def _booked(self, leg: Leg, levels: list[Level]) -> Outcome:
+    def _booked(self, leg: Leg, levels: list[Level]) -> tuple[Outcome, list[PaperFill]]:
         filled = Quantity(sum(quantity for _, quantity in levels))
         if filled == 0:
             edge = "or less" if leg.action is Action.BUY else "or more"
-            return _outcome(leg, Status.UNFILLED, error=f"nothing to {leg.action} at {show_price(leg.limit)} {edge}")
+            nothing = f"nothing to {leg.action} at {show_price(leg.limit)} {edge}"
+            return _outcome(leg, Status.UNFILLED, error=nothing), []
         charges = self._fee_model(leg.market).charges(levels, leg.action)
-        for (price, quantity), fee in zip(levels, charges, strict=True):
-            self.fills.append(
-                PaperFill(
-                    leg_id=leg.leg_id,
-                    order_id=_order_id(leg),
-                    market=leg.market,
-                    action=leg.action,
-                    side=leg.side,
-                    price=price,
-                    quantity=quantity,
-                    fee=fee,
-                )
-            )
-        return _outcome(
+        outcome = _outcome(
             leg,
             Status.FILLED if filled == leg.quantity else Status.PARTIAL,
             filled=filled,
             cost=Money(sum(notional(price, quantity) for price, quantity in levels)),
             fees=Money(sum(charges)),
         )
+        return outcome, [_fill(leg, *level, fee) for level, fee in zip(levels, charges, strict=True)]
 
     def _fee_model(self, market: str) -> FeeModel:
         """The fees the book's message stated, else those of the lookup, else the dearest that the venue has."""
@@ -181,10 +170,16 @@ class PaperVenue:
             return self._fees(market)
         return _model(self.platform, DEAREST_RATE, 1, self._precision)
 
-    def _remember(self, outcome: Outcome) -> None:
-        self._outcomes[outcome.leg_id] = outcome
-        if self._keep is not None and len(self._outcomes) > self._keep:
-            del self._outcomes[next(iter(self._outcomes))]
+    def _record(self, leg: Leg, outcome: Outcome, fills: list[PaperFill]) -> Outcome:
+        """Write the order into the books; what they say counts, should another trader have been faster."""
+        if self._account is None:
+            self._outcomes[outcome.leg_id] = outcome
+            if self._keep is not None and len(self._outcomes) > self._keep:
+                del self._outcomes[next(iter(self._outcomes))]
+        elif not self._account.record(outcome, fills):
+            return _outcome(leg, Status.REJECTED, error=_exists(leg))
+        self.fills.extend(fills)
+        return outcome
 
 
 def _model(platform: Platform, rate_ppm: int, exponent: int, precision: Money) -> FeeModel:
@@ -197,6 +192,23 @@ def _mirrored(levels: Iterable[Level]) -> list[Level]:
 
 def _order_id(leg: Leg) -> str:
     return f"paper-{leg.leg_id}"
+
+
+def _exists(leg: Leg) -> str:
+    return f"leg_id: order_already_exists: {leg.leg_id} was executed before"
+
+
+def _fill(leg: Leg, price: Price, quantity: Quantity, fee: Money) -> PaperFill:
+    return PaperFill(
+        leg_id=leg.leg_id,
+        order_id=_order_id(leg),
+        market=leg.market,
+        action=leg.action,
+        side=leg.side,
+        price=price,
+        quantity=quantity,
+        fee=fee,
+    )
 
 
 def _outcome(
@@ -216,5 +228,6 @@ def _outcome(
         fees=fees,
         order_id=None if status is Status.REJECTED else _order_id(leg),
         error=error,
+        final=status.proven,
         paper=True,
     )

@@ -1,0 +1,58 @@
+"""Pages that are drawn from the code, so that they cannot say anything else than the code does.
+
+To draw ``docs/trade.md`` again::
+
+    python -c "from simulation.diagrams import trade_page; print(trade_page(), end='')" > docs/trade.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from actors.trade import OVER, RELEASES_PAIR, TRANSITIONS, Event, State
+
+_HEAD: Final = """\
+# A trade, from decision to verdict
+
+Drawn from `TRANSITIONS` in `actors/trade.py`; a test holds that this page says what the table says.
+
+A trade is *over* when every leg's fill is proven. An outcome that is proven later, or taken back, is news: it moves a
+trade that was over. A leg whose fate is unknown keeps its trade open and its pair latched, however long that takes.
+"""
+
+
+def trade_page() -> str:
+    """The whole of ``docs/trade.md``: the diagram, and every state with every event."""
+    return "\n".join([_HEAD, *_diagram(), "", *_table(), "", *_sets()]) + "\n"
+
+
+def _diagram() -> Iterator[str]:
+    yield "```mermaid"
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {State.PROPOSED}"
+    for (state, event), after in TRANSITIONS.items():
+        yield f"    {state} --> {after}: {event}"
+    yield "```"
+
+
+def _table() -> Iterator[str]:
+    yield "What each event makes of each state; `-` is refused as a bug (`IllegalTransition`)."
+    yield ""
+    yield _row("state", Event)
+    yield _row("---", ["---"] * len(Event))
+    for state in State:
+        yield _row(f"**{state}**", (TRANSITIONS.get((state, event), "-") for event in Event))
+
+
+def _sets() -> Iterator[str]:
+    yield f"- Over: {_named(OVER)}."
+    yield f"- The pair may trade again: {_named(RELEASES_PAIR)}."
+
+
+def _row(first: str, rest: Iterable[str]) -> str:
+    return f"| {' | '.join([first, *rest])} |"
+
+
+def _named(states: frozenset[State]) -> str:
+    return ", ".join(state for state in State if state in states)

@@ -1,0 +1,253 @@
+"""`arb` processes in a home of their own: started, waited for within bounds, always reaped.
+
+Nothing here sleeps: a wait ends with the log line or the status that it waits for, with the end of the process, or
+with an error that shows every log.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+from tests.conftest import OUR_VARIABLES
+from tests.ground.project import ROOT
+from transport.status_client import StatusError, ask
+
+PATIENCE_S: Final = 30.0
+"""Bound of every wait; a machine that is slow by a factor of 20 still passes."""
+
+POLL_S: Final = 0.02
+"""Pause between two looks at a status; it ends early when the process does."""
+
+POLLS: Final = round(PATIENCE_S / POLL_S)
+
+SHOWN: Final = 40
+"""Last lines of each log in the message of a failed wait."""
+
+ARB: Final = (sys.executable, "-m", "cli.main")
+
+Status = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Arb:
+    """One `arb run ...`. ``lines`` grows as the process logs; :meth:`status` asks it over its socket."""
+
+    def __init__(self, words: tuple[str, ...], env: Mapping[str, str], sock: str) -> None:
+        self.words = words
+        self.lines: list[str] = []
+        self.process = subprocess.Popen(
+            [*ARB, "run", *words],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.socket = Path(env["ARB_HOME"]) / "run" / sock.format(pid=self.process.pid)
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read, name=f"log of {self}")
+        self._reader.start()
+
+    def __str__(self) -> str:
+        return f"arb run {self.words[0]} #{self.process.pid}"
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._news:
+                self.lines.append(line.rstrip("\n"))
+                self._news.notify_all()
+        with self._news:
+            self._news.notify_all()
+
+    # Waiting
+
+    def wait_for_line(self, *parts: str, after: int = 0) -> str:
+        """The first line (from number ``after`` on) that has all these parts."""
+        with self._news:
+            self._news.wait_for(lambda: self._find(parts, after) is not None or not self._reader.is_alive(), PATIENCE_S)
+            found = self._find(parts, after)
+        if found is None:
+            raise AssertionError(f"{self} never logged {' ... '.join(parts)!r}\n{self.log()}")
+        return found
+
+    def _find(self, parts: tuple[str, ...], after: int) -> str | None:
+        return next((line for line in self.lines[after:] if all(part in line for part in parts)), None)
+
+    def wait_until(self, holds: Callable[[Status], object], what: str) -> Status:
+        """The first status for which ``holds`` is true."""
+        status: Status = {}
+        for _ in range(POLLS):
+            status = self.status()
+            if status and holds(status):
+                return status
+            if self.wait(POLL_S) is not None:
+                raise AssertionError(f"{self} ended before {what}\n{self.log()}")
+        raise AssertionError(f"{self}: {what} did not happen; status: {status}\n{self.log()}")
+
+    def status(self) -> Status:
+        """What the process says now; empty while it says nothing, or only that it is starting or going down."""
+        try:
+            said = ask(self.socket, {"command": "status"}, PATIENCE_S)
+        except StatusError:
+            return {}
+        return {} if "error" in said else said
+
+    def wait(self, seconds: float = PATIENCE_S) -> int | None:
+        """The exit code, or None when it has not ended within that time."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+    # Ending
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ask it to end, and return its exit code."""
+        self.send(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """The exit code of a process that is about to end; its log is complete then."""
+        code = self.wait()
+        if code is None:
+            raise AssertionError(f"{self} did not end\n{self.log()}")
+        self._reader.join(PATIENCE_S)
+        return code
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would be; nothing of it is left."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join(PATIENCE_S)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+    def log(self) -> str:
+        """The last lines, for a person who looks for what went wrong."""
+        return "\n".join([f"--- {self} ({' '.join(self.words)})", *self.lines[-SHOWN:]])
+
+
+class Controller(Arb):
+    """A controller that listens on loopback."""
+
+    @property
+    def port(self) -> int:
+        """The port really bound."""
+        status = self.wait_until(lambda said: said.get("addresses"), "it listens")
+        return int(status["addresses"][0].rpartition(":")[2])
+
+    @property
+    def url(self) -> str:
+        """Where a trader connects."""
+        return f"ws://127.0.0.1:{self.port}"
+
+    def wait_for_paths(self, *platforms: str) -> Status:
+        """Exactly these platforms can be executed."""
+        return self.wait_until(lambda said: set(said["paths"]) == set(platforms), f"paths to {platforms}")
+
+    def wait_for_trades(self, more: int, state: str = "hedged") -> Status:
+        """So many more trades of that state than now."""
+        before = self.wait_until(lambda said: "trades" in said, "it has trades")["trades"][state]
+        return self.wait_until(lambda said: said["trades"][state] >= before + more, f"{more} more trades {state}")
+
+
+class Stage:
+    """One ARB_HOME and the processes in it. Beacons go to a port of its own, so that no two stages meet."""
+
+    def __init__(self, home: Path, **env: str) -> None:
+        self.home = home
+        self.beacon_port = free_port(socket.SOCK_DGRAM)
+        inherited = {k: v for k, v in os.environ.items() if not (k.startswith("ARB_") or k in OUR_VARIABLES)}
+        self.env = inherited | {
+            "ARB_HOME": str(home),
+            "ARB_BEACON_PORT": str(self.beacon_port),
+            # A busy machine must not turn a leg into a late one; tests of lateness set their own.
+            "ARB_ORDER_TTL_MS": "20000",
+            "ARB_LEG_TIMEOUT_MS": "20000",
+            "COLUMNS": "80",
+            "NO_COLOR": "1",
+        }
+        self.env |= env
+        self.processes: list[Arb] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for arb in self.processes:
+            arb.kill()
+        # pytest shows this where the test failed, and only there.
+        for arb in self.processes:
+            sys.stdout.write(f"{arb.log()}\n")
+
+    def controller(self, *words: str, bind: str | None = "127.0.0.1:0", **env: str) -> Controller:
+        """Start a controller, by default on any free port of loopback."""
+        place = () if bind is None else ("--bind", bind)
+        controller = Controller(("controller", *place, *words), self.env | env, "controller.sock")
+        self.processes.append(controller)
+        return controller
+
+    def trader(self, *words: str, **env: str) -> Arb:
+        """Start a trader."""
+        trader = Arb(("trader", *words), self.env | env, "trader-{pid}.sock")
+        self.processes.append(trader)
+        return trader
+
+    def arb(self, *words: str, **env: str) -> Done:
+        """Run another command to its end."""
+        try:
+            done = subprocess.run(
+                [*ARB, *words],
+                cwd=ROOT,
+                env=self.env | env,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            said = (error.stderr or b"").decode(errors="replace")
+            raise AssertionError(f"arb {' '.join(words)} did not end; it said:\n{said}") from None
+        return Done(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def stages(*envs: Mapping[str, str]) -> Iterator[tuple[Stage, ...]]:
+    """So many stages at once, each in a new directory with a short name (a socket's path has 100 bytes)."""
+    with ExitStack() as stack:
+        homes = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arb-e2e-"))) for _ in envs]
+        yield tuple(stack.enter_context(Stage(home, **env)) for home, env in zip(homes, envs, strict=True))
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
+    """A port that nobody had a moment ago."""
+    with closing(socket.socket(socket.AF_INET, kind)) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,166 @@
+"""Reading a peer's result: nothing is claimed that it does not prove."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol.outcome import Outcome, outcome_from_result
+from protocol.terms import Status
+from protocol.units import MAX_QUANTITY, Money, Price, Quantity, average_cents, notional
+from protocol.wire import LegResult
+
+ASKED = Quantity(1_000)
+LIMIT = Price(5_200)
+
+
+def read(*, level: int = 2, dry_run: bool = False, **fields: Any) -> Outcome:
+    message = {"leg_id": "l1", "platform": "kalshi", "success": True} | fields
+    return outcome_from_result(
+        LegResult.model_validate(message), asked=ASKED, limit=LIMIT, dry_run=dry_run, level=level
+    )
+
+
+@pytest.mark.parametrize("level", [1, 2])
+@pytest.mark.parametrize(
+    ("fields", "status", "filled"),
+    [
+        ({"success": True, "filled": 10}, Status.FILLED, 1_000),
+        ({"success": True, "filled": 4}, Status.PARTIAL, 400),
+        ({"success": True, "filled": 0}, Status.UNFILLED, 0),
+        ({"success": True, "filled": 12}, Status.FILLED, 1_200),
+        ({"success": False, "filled": 0}, Status.REJECTED, 0),
+        ({"success": False}, Status.REJECTED, 0),
+        ({"success": False, "error": "no money"}, Status.REJECTED, 0),
+        ({"success": False, "filled": 3}, Status.PARTIAL, 300),
+        ({"success": False, "filled": 10}, Status.FILLED, 1_000),
+        ({"success": False, "error": "unknown: timeout"}, Status.UNKNOWN, 0),
+        ({"success": False, "error": "unknown: timeout", "filled": 3}, Status.UNKNOWN, 300),
+        ({"success": True}, Status.UNKNOWN, 0),
+    ],
+)
+def test_a_result_without_a_status_is_read_by_what_it_proves(
+    level: int, fields: dict[str, Any], status: Status, filled: int
+) -> None:
+    outcome = read(level=level, **fields)
+    assert (outcome.status, outcome.filled) == (status, filled)
+    assert outcome.final is status.proven
+    assert not outcome.paper
+
+
+def test_in_a_dry_run_success_without_filled_is_as_asked_and_marked_as_paper() -> None:
+    outcome = read(level=1, dry_run=True)
+    assert (outcome.status, outcome.filled, outcome.cost) == (Status.FILLED, ASKED, notional(LIMIT, ASKED))
+    assert outcome.paper
+
+
+def test_in_a_dry_run_a_failure_is_still_a_failure() -> None:
+    assert read(level=1, dry_run=True, success=False, error="no").status is Status.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("status", "filled", "agrees"),
+    [
+        ("filled", 10, True),
+        ("filled", 12, True),
+        ("filled", 9.99, False),
+        ("filled", 0, False),
+        ("filled", None, False),
+        ("partial", 5, True),
+        ("partial", 0, False),
+        ("partial", 10, False),
+        ("partial", None, False),
+        ("unfilled", 0, True),
+        ("unfilled", None, True),
+        ("unfilled", 0.01, False),
+        ("rejected", 0, True),
+        ("rejected", 1, False),
+        ("expired", 0, True),
+        ("expired", 10, False),
+        ("unknown", 0, True),
+        ("unknown", 5, True),
+    ],
+)
+def test_a_status_that_contradicts_its_filled_is_unknown(status: str, filled: float | None, *, agrees: bool) -> None:
+    exact = None if filled is None else Decimal(str(filled))
+    outcome = read(status=status, filled=exact)
+    assert outcome.status is (Status(status) if agrees else Status.UNKNOWN)
+    assert outcome.filled == int((exact or 0) * 100)
+    if not agrees:
+        assert (outcome.error or "").startswith("unknown:")
+        assert not outcome.final
+
+
+@pytest.mark.parametrize(
+    ("filled", "cost"), [(0, Decimal("0.01")), (10, Decimal("10.01")), (Decimal("0.01"), Decimal("0.010001"))]
+)
+def test_a_cost_that_no_contract_can_have_is_unknown(filled: Decimal, cost: Decimal) -> None:
+    outcome = read(success=True, filled=filled, cost=cost)
+    assert outcome.status is Status.UNKNOWN
+    assert "contradicts" in (outcome.error or "")
+
+
+def test_at_level_1_a_status_is_not_believed() -> None:
+    assert read(level=1, status="filled").status is Status.UNKNOWN
+
+
+def test_a_level_2_peer_that_says_no_status_is_read_like_level_1() -> None:
+    assert read(level=2).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_paper_is_marked_when_either_the_peer_or_the_hello_says_so(*, dry_run: bool) -> None:
+    assert read(filled=10, paper=True, dry_run=dry_run).paper
+    assert read(filled=10, dry_run=dry_run).paper is dry_run
+
+
+def test_what_a_peer_adds_is_kept() -> None:
+    outcome = read(
+        status="partial",
+        filled=5,
+        cost=Decimal("2.600001"),
+        fees=Decimal("0.07"),
+        order_id="o",
+        revision=3,
+        final=False,
+        latency_ns=9,
+        error="half",
+    )
+    assert outcome == Outcome(
+        leg_id=outcome.leg_id,
+        status=Status.PARTIAL,
+        filled=Quantity(500),
+        cost=Money(2_600_001),
+        fees=Money(70_000),
+        order_id="o",
+        error="half",
+        revision=3,
+        final=False,
+        latency_ns=9,
+    )
+
+
+def test_without_a_price_the_limit_is_what_was_paid_at_worst() -> None:
+    assert read(level=1, filled=4).cost == notional(LIMIT, Quantity(400))
+
+
+def test_an_average_price_gives_the_cost() -> None:
+    assert read(level=1, filled=4, avg_price=Decimal("51.5")).cost == 2_060_000
+
+
+@given(st.integers(1, MAX_QUANTITY).map(Quantity), st.data())
+def test_a_cost_told_exactly_is_kept_exactly_and_one_told_as_average_within_its_last_digit(
+    filled: Quantity, data: st.DataObject
+) -> None:
+    cost = Money(data.draw(st.integers(0, filled * 10_000)))
+    result = LegResult.model_construct(leg_id="l1", platform="kalshi", success=True, filled=filled, cost=cost)
+    read_exact = outcome_from_result(result, asked=filled, limit=LIMIT, dry_run=False, level=2)
+    assert (read_exact.status, read_exact.cost) == (Status.FILLED, cost)
+    average = Decimal(average_cents(cost, filled))
+    told = LegResult.model_construct(leg_id="l1", platform="kalshi", success=True, filled=filled, avg_price=average)
+    read_average = outcome_from_result(told, asked=filled, limit=LIMIT, dry_run=False, level=1)
+    assert abs(read_average.cost - cost) <= filled * Decimal("0.005") + 1

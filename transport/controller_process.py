@@ -1,0 +1,156 @@
+"""The controller as a process: actors, WebSocket server, feeds, beacon and status, from the start to the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
+from actors.ports import IdSource, Observer, VenuePort
+from market.events import FeedBatch, FeedEnded
+from market.scan import Scan
+from protocol.terms import Platform
+from protocol.units import Money
+from transport.beacons import Beacons
+from transport.feeds.port import FeedPort
+from transport.gate import Gate
+from transport.link.policy import LinkPolicy
+from transport.link.server import LinkServer
+from transport.logs import log_event
+from transport.process import ArbProcess
+from transport.tailscale import TailscaleStatus
+
+FeedMaker = Callable[[Gate], FeedPort]
+"""Makes the feed; a replay holds recorded time at the gate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControllerOptions:
+    """All that a controller process needs to know; no setting is read anywhere below this."""
+
+    controller_id: str
+    platforms: tuple[Platform, ...]
+    dry_run: bool
+    policy: LinkPolicy
+    make_feed: FeedMaker
+    make_scan: Callable[[], Scan]
+    ids: IdSource
+    local: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
+    heartbeat_us: int
+    leg_timeout_us: int
+    order_ttl_ms: int
+    max_silence_us: int | None
+    max_leg_notional: Money
+    beacon_port: int | None
+    beacon_addresses: tuple[str, ...] = ()
+    tailscale: TailscaleStatus = field(default_factory=lambda: TailscaleStatus(running=False))
+    socket: Path | None = None
+    exit_at_end: bool = False
+    about: Mapping[str, Any] = field(default_factory=dict)
+    observers: tuple[Observer, ...] = ()
+
+
+class ControllerProcess(ArbProcess):
+    """One controller. Use :meth:`run`; or :meth:`start` and :meth:`finish` around something of your own."""
+
+    def __init__(self, options: ControllerOptions) -> None:
+        """Nothing is opened yet."""
+        super().__init__(options.socket)
+        self.options = options
+        self.gate = Gate()
+        self.feed = options.make_feed(self.gate)
+        self.server = LinkServer(options.policy, self.link_callbacks(), on_refused=_refused)
+        self.beacons: Beacons | None = None
+        self.tasks: list[asyncio.Task[None]] = []
+        self._speaking = set(self.feed.platforms)
+
+    async def run(self) -> bool:
+        """From start to end; True when it ended in order. A signal counts from the first moment on."""
+        try:
+            self.take_signals()
+            await self.start()
+            await self.ended.wait()
+        finally:
+            await self.finish()
+        return not self.failed
+
+    async def start(self) -> None:
+        """Open everything, the status socket first: a second controller of the same home must not get further."""
+        if self.status is not None:
+            await self.status.start()
+        await self.server.start()
+        self._create_actors()
+        for host, port in self.server.addresses:
+            scheme = "wss" if self.options.policy.ssl is not None else "ws"
+            log_event("WS", "info", f"listening on {scheme}://{host}:{port}")
+        self.tasks.append(asyncio.create_task(self._feed(), name="feed"))
+        if self.beacons is not None and self.options.tailscale.running:
+            self.tasks.append(asyncio.create_task(self.beacons.refresh(), name="beacon targets"))
+
+    def _create_actors(self) -> None:
+        options = self.options
+        if options.beacon_port is not None:
+            bound = tuple(host for host, _ in self.server.addresses)
+            self.beacons = Beacons(options.beacon_port, bound, options.beacon_addresses, options.tailscale)
+            targets = ", ".join(f"{host}:{port}" for host, port in self.beacons.targets) or "nobody"
+            log_event("BEACON", "info", f"announcing port {self.server.port} to {targets}")
+        plan = ControllerPlan(
+            controller_id=options.controller_id,
+            platforms=options.platforms,
+            local=tuple(options.local),
+            dry_run=options.dry_run,
+            ws_port=self.server.port,
+            heartbeat_us=options.heartbeat_us,
+            leg_timeout_us=options.leg_timeout_us,
+            order_ttl_ms=options.order_ttl_ms,
+            max_silence_us=options.max_silence_us,
+            max_leg_notional=options.max_leg_notional,
+            make_scan=options.make_scan,
+            about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
+        )
+        ports = ControllerPorts(
+            link=self.server,
+            timer=self.timers,
+            beacon=self.beacons,
+            observers=(self.log, *options.observers),
+            status=self,
+            life=self,
+            gate=self.gate,
+            ids=options.ids,
+            answer=self.host.tell,
+            venues=options.local,
+        )
+        self.root = self.host.create(Controller, "controller", controller_setup(plan, ports))
+
+    async def _feed(self) -> None:
+        """Run the feed; one that breaks is a feed that ended, and is said."""
+        try:
+            await self.feed.run(self._deliver)
+        except Exception as error:  # noqa: BLE001 -- a broken feed must leave books unusable, not a dead task unseen
+            log_event("FEED", "error", f"the feed broke: {error!r}")
+            for platform in self.feed.platforms:
+                self._deliver(FeedEnded(platform, f"the feed broke: {error!r}", failed=True))
+
+    def _deliver(self, what: FeedBatch | FeedEnded) -> None:
+        self.tell("scanner", what)
+        if isinstance(what, FeedEnded):
+            self._speaking.discard(what.platform)
+            if self.options.exit_at_end and what.failed:
+                self.failed = True
+            if not self._speaking and self.options.exit_at_end:
+                self.loop.call_soon(self.ask_to_stop, "the feed has ended")
+
+    async def finish(self) -> None:
+        """Close everything that was opened."""
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.server.stop()
+        await self.close()
+
+
+def _refused(peer: str, reason: str) -> None:
+    log_event("WS", "warning", f"refused {peer}: {reason}")
