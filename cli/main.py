@@ -16,13 +16,14 @@ from typer.core import TyperGroup
 from cli import options
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, OK, USAGE
+from cli.ledger_commands import ledger_app
 from cli.output import complain, say
 from config.error import ConfigError
 
 if TYPE_CHECKING:
     from config.settings import Settings
 
-_ORDER: Final = ("run", "status", "demo", "replay", "bootstrap", "version", "controller", "trader")
+_ORDER: Final = ("run", "status", "ledger", "demo", "replay", "bootstrap", "version", "controller", "trader")
 
 
 class _Commands(TyperGroup):
@@ -55,6 +56,7 @@ app = typer.Typer(
 )
 run_app = typer.Typer(cls=_Commands, rich_markup_mode=None, invoke_without_command=True)
 app.add_typer(run_app, name="run", short_help="Start a controller or a trader.")
+app.add_typer(ledger_app, name="ledger", cls=_Commands, short_help="Show trades, positions, profit and loss.")
 
 
 def main() -> None:

@@ -1,0 +1,92 @@
+"""The fills of one contract at one venue, in order, and what they come to; late news is worked in where it belongs."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import NamedTuple
+
+from actors.ledger_holding import NOTHING, Holding, moved
+from protocol.units import Money
+
+
+class Fill(NamedTuple):
+    """What one leg did: contracts and money as :func:`~actors.ledger_holding.moved` takes them, and its fees."""
+
+    contracts: int
+    paid: int
+    fees: int
+
+
+class PositionBook:
+    """Fills by the place of their leg in the ledger.
+
+    The state depends on the fills and their places alone, not on the order in which they became known: a fill that is
+    proven late is counted where its leg stands, and what came after it is counted anew.
+    """
+
+    __slots__ = ("_after", "_fills", "_places", "_realised", "fees", "realised", "received", "spent")
+
+    def __init__(self) -> None:
+        self._places: list[int] = []
+        self._fills: list[Fill] = []
+        self._after: list[Holding] = []
+        self._realised: list[Money] = []
+        self.spent = Money(0)
+        """Paid by all buys, fees aside."""
+        self.received = Money(0)
+        """Brought by all sells, fees aside."""
+        self.fees = Money(0)
+        self.realised = Money(0)
+        """Of all sells, what they brought less what the contracts had cost; fees aside."""
+
+    def __bool__(self) -> bool:
+        """There is a fill in it."""
+        return bool(self._fills)
+
+    @property
+    def holding(self) -> Holding:
+        """What is held now."""
+        return self._after[-1] if self._after else NOTHING
+
+    def put(self, place: int, fill: Fill | None) -> None:
+        """Let the leg at this place have done this, or nothing (None), whatever it was said to have done before."""
+        index = bisect_left(self._places, place)
+        known = index < len(self._places) and self._places[index] == place
+        if known:
+            self._count(self._fills[index], -1)
+        if fill is None:
+            if not known:
+                return
+            del self._places[index], self._fills[index], self._after[index]
+            self.realised = Money(self.realised - self._realised.pop(index))
+        else:
+            self._count(fill, 1)
+            if known:
+                self._fills[index] = fill
+            else:
+                self._places.insert(index, place)
+                self._fills.insert(index, fill)
+                self._after.insert(index, NOTHING)
+                self._realised.insert(index, Money(0))
+        self._again_from(index)
+
+    def realised_by(self, place: int) -> Money:
+        """What the leg at this place realised, fees aside."""
+        index = bisect_left(self._places, place)
+        known = index < len(self._places) and self._places[index] == place
+        return self._realised[index] if known else Money(0)
+
+    def _again_from(self, index: int) -> None:
+        held = self._after[index - 1] if index else NOTHING
+        for number in range(index, len(self._fills)):
+            fill = self._fills[number]
+            held, gain = moved(held, fill.contracts, fill.paid)
+            self.realised = Money(self.realised - self._realised[number] + gain)
+            self._after[number], self._realised[number] = held, gain
+
+    def _count(self, fill: Fill, sign: int) -> None:
+        self.fees = Money(self.fees + sign * fill.fees)
+        if fill.paid >= 0:
+            self.spent = Money(self.spent + sign * fill.paid)
+        else:
+            self.received = Money(self.received - sign * fill.paid)

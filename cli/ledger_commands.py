@@ -1,0 +1,86 @@
+"""The words of `arb ledger`; what each does is in `cli/ledger.py`, which is imported only when one runs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli.options import AsJson
+
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV, for spreadsheets.")]
+Since = Annotated[
+    str | None,
+    typer.Option("--since", metavar="WHEN", help="2026-01-07[T18:30], today, 7d or 12h; times are UTC."),
+]
+Pair = Annotated[str | None, typer.Option("--pair", metavar="ID", help="Only this pair.")]
+
+ledger_app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+
+
+@ledger_app.callback()
+def ledger() -> None:
+    """Show what the ledger knows: trades, legs, fills, positions, profit and loss."""
+
+
+def _show(what: str, *, as_json: bool, as_csv: bool, since: str | None, pair: str | None) -> None:
+    from cli.ledger import show
+
+    raise typer.Exit(show(what, as_json=as_json, as_csv=as_csv, since=since, pair=pair))
+
+
+@ledger_app.command(short_help="Every trade, with what it earned.")
+def trades(as_json: AsJson = False, as_csv: AsCsv = False, since: Since = None, pair: Pair = None) -> None:
+    """List every trade: its state, its contracts, fees, and what it earned where its sides are even."""
+    _show("trades", as_json=as_json, as_csv=as_csv, since=since, pair=pair)
+
+
+@ledger_app.command(short_help="Every order, with what became of it.")
+def legs(as_json: AsJson = False, as_csv: AsCsv = False, since: Since = None, pair: Pair = None) -> None:
+    """List every order that was sent, with what became of it as far as is known."""
+    _show("legs", as_json=as_json, as_csv=as_csv, since=since, pair=pair)
+
+
+@ledger_app.command(short_help="What was bought and sold.")
+def fills(as_json: AsJson = False, as_csv: AsCsv = False, since: Since = None, pair: Pair = None) -> None:
+    """List what was bought and sold, proven fills only."""
+    _show("fills", as_json=as_json, as_csv=as_csv, since=since, pair=pair)
+
+
+@ledger_app.command(short_help="What is held, at average cost.")
+def positions(as_json: AsJson = False, as_csv: AsCsv = False, since: Since = None, pair: Pair = None) -> None:
+    """List what is held now, at average cost; with --since only what was traded since."""
+    _show("positions", as_json=as_json, as_csv=as_csv, since=since, pair=pair)
+
+
+@ledger_app.command(short_help="Profit and loss, by pair.")
+def pnl(as_json: AsJson = False, as_csv: AsCsv = False, since: Since = None, pair: Pair = None) -> None:
+    """Show realised profit, fees, and what is locked in or at risk, by pair.
+
+    --since limits what was realised and paid; locked in and at risk are always as of now.
+    """
+    _show("pnl", as_json=as_json, as_csv=as_csv, since=since, pair=pair)
+
+
+@ledger_app.command(short_help="Derive everything anew, and compare.")
+def rebuild(as_json: AsJson = False) -> None:
+    """Check the ledger, derive everything from its facts anew, and compare. Changes nothing."""
+    from cli.ledger_rebuild import run
+
+    raise typer.Exit(run(as_json=as_json))
+
+
+@ledger_app.command("accept-new", short_help="Trade on, on another ledger than before.")
+def accept_new(
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Accept the ledger that is there now, or a new one, after the one before was lost.
+
+    The controller trades on no other ledger than the one it knows. Positions and open orders of a lost ledger are
+    still there at the venues; nobody will look after them.
+    """
+    from cli.ledger import accept
+
+    raise typer.Exit(accept(yes=yes))

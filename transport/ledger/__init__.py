@@ -1,0 +1,1 @@
+"""The controller's ledger in a database: facts appended, never changed, each at most once."""
