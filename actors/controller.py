@@ -10,18 +10,23 @@ import msgspec
 from actors.beacon import BeaconBroadcaster, BroadcasterSetup
 from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
-from actors.hybrid_executor import ExecutorSetup, HybridExecutor
+from actors.hybrid_executor import HybridExecutor
+from actors.journal import Journal, JournalPort, JournalSetup
+from actors.ledger import Ledger, LedgerPort, LedgerSetup
 from actors.leg_checks import TraderRules
+from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup
 from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
+from actors.recovery import Rebuilt
 from actors.router import Router, RouterSetup
 from actors.scanner import Scanner, ScannerSetup
 from actors.supervisor import Child, Supervisor, SupervisorSetup
 from actors.telemetry import Telemetry, TelemetrySetup
 from actors.trader import Trader, TraderSetup, VenueRoles
 from actors.venue import Answer, Venue, VenueSetup
+from market.pair import Pair
 from market.scan import Scan
-from protocol.terms import WIRE_VERSION, Platform
+from protocol.terms import WIRE_VERSION, PairId, Platform
 from protocol.units import Money
 
 
@@ -40,6 +45,10 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     max_leg_notional: Money
     make_scan: Callable[[], Scan]
     about: Mapping[str, Any]
+    pairs: Mapping[PairId, Pair] = {}
+    rebuild: Callable[[], Rebuilt] | None = None
+    max_unwind_loss: Money = DEFAULT_UNWIND_LOSS
+    first: Platform | None = None
 
 
 class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +63,8 @@ class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
     gate: GatePort
     ids: IdSource
     answer: Answer
+    journals: Mapping[Platform, JournalPort]
+    ledger: LedgerPort | None
     venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
 
 
@@ -87,6 +98,9 @@ def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> Supervisor
         children |= local_trader(platform, plan, ports)
         agreed = Configured(frozenset({platform}), plan.dry_run, blind_paper=False)
         after[f"trader:{platform}"] = agreed
+    if ports.ledger is not None:
+        ledger = ports.ledger
+        children["ledger"] = Child(Ledger, lambda: LedgerSetup(ledger), replaceable=False)
     children["executor"] = Child(HybridExecutor, lambda: executor_setup(plan, ports), replaceable=False)
     silence = plan.max_silence_us
     children["scanner"] = Child(Scanner, lambda: ScannerSetup(plan.make_scan, plan.platforms, silence))
@@ -118,7 +132,18 @@ def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetu
         )
         for platform in plan.local
     }
-    return ExecutorSetup(local, ports.ids, ports.gate, plan.leg_timeout_us, plan.order_ttl_ms)
+    return ExecutorSetup(
+        local=local,
+        ids=ports.ids,
+        gate=ports.gate,
+        leg_timeout_us=plan.leg_timeout_us,
+        order_ttl_ms=plan.order_ttl_ms,
+        max_unwind_loss=plan.max_unwind_loss,
+        first=plan.first,
+        pairs=plan.pairs,
+        rebuild=plan.rebuild,
+        dry_run=plan.dry_run,
+    )
 
 
 def local_trader(platform: Platform, plan: ControllerPlan, ports: ControllerPorts) -> dict[str, Child]:
@@ -126,8 +151,17 @@ def local_trader(platform: Platform, plan: ControllerPlan, ports: ControllerPort
     paper, live = ports.venues[platform]
     roles = VenueRoles(f"venue:{platform}:paper", f"venue:{platform}:live" if live is not None else None)
     rules = TraderRules(frozenset({platform}), plan.max_leg_notional)
-    setup = TraderSetup(rules, {platform: roles}, plan.leg_timeout_us * 4 // 5, plan.dry_run)
+    setup = TraderSetup(
+        rules,
+        {platform: roles},
+        plan.leg_timeout_us * 4 // 5,
+        plan.dry_run,
+        journal=f"journal:{platform}",
+        reports_to="executor",
+    )
+    journal = ports.journals[platform]
     children = {
+        f"journal:{platform}": Child(Journal, lambda: JournalSetup(journal), replaceable=False),
         roles.paper: Child(Venue, lambda: VenueSetup(paper, ports.answer)),
         f"trader:{platform}": Child(Trader, lambda: setup),
     }

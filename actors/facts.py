@@ -32,7 +32,10 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="fact"
 
 
 class TradeOpened(Fact, frozen=True):
-    """A trade was decided on; its legs leave in the same turn. ``edge`` is what was seen, not what was earned."""
+    """A trade was decided on; its legs leave in the same turn. ``edge`` is what was seen, not what was earned.
+
+    ``carried`` is dust of an earlier trade of the pair that this one takes in: slot, contracts, and their cost.
+    """
 
     trade_id: TradeId
     pair_id: PairId
@@ -43,6 +46,7 @@ class TradeOpened(Fact, frozen=True):
     market_t: int
     dry_run: bool
     description: str = ""
+    carried: tuple[tuple[Platform, str, Side, Quantity, Money], ...] = ()
 
 
 class LegSent(Fact, frozen=True):

@@ -1,109 +1,113 @@
-"""Per leg: executed locally, by a remote trader, or the whole arb is aborted before anything was sent."""
+"""Per leg: executed locally, by a remote trader, or the whole arb is aborted before anything was sent.
+
+What became of the legs is the base's business; here it is decided what leaves: new trades, legs that were waiting for
+the first one of their trade, and legs that close an excess.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
-from actors.base import Address, GuardedActor, handles
+from actors.base import Address, handles
+from actors.excess_closer import ExcessCloser
+from actors.facts import Remark, TradeOpened
+from actors.leg_sender import ExecutorSetup
 from actors.messages import (
     Describe,
     Description,
     Directory,
-    DoLeg,
     Drained,
-    LegOrder,
-    LegReported,
-    LegsNotSent,
-    Note,
     OpportunitySeen,
     PairFree,
     PathInfo,
     PathsChanged,
-    ResultElsewhere,
-    SendLegs,
-    SessionLost,
-    StartTimer,
     StopTrading,
-    TimerFired,
-    Took,
-    TradeMoved,
     TradeSent,
     Wanted,
+    WatchPair,
 )
-from actors.ports import GatePort, IdSource
-from actors.positions import Positions
-from actors.trade import RELEASES_PAIR, State, Trade, TradeLeg
-from actors.trade_book import TradeBook, liquidity, trade_record
+from actors.recovery import adopt
+from actors.trade import Holding, SlotKey, State, Trade, TradeLeg
+from actors.trade_book import liquidity
 from market.opportunity import Opportunity
 from protocol.leg import Leg
-from protocol.outcome import Outcome, outcome_from_result
-from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status
+from protocol.terms import PairId, Platform, TradeId
 from protocol.units import Money, Quantity, money_to_dollars, quantity_to_wire
 from protocol.wire import Book
-
-SWEEP_US: Final = 100_000
-"""How often trades in flight are looked at for legs that were never answered."""
 
 RECENT: Final = 200
 """Trades shown in the status."""
 
-MAX_MARKET_ID: Final = 65_536
 
+class HybridExecutor(ExcessCloser):
+    """Guarantees: every leg has a path before any leaves; one trade at a time per pair; fills only from results.
 
-class ExecutorSetup(msgspec.Struct, frozen=True):
-    """What the executor may do. ``local``: platforms executed in this process, each with its trader's role."""
-
-    local: Mapping[Platform, PathInfo]
-    ids: IdSource
-    gate: GatePort
-    leg_timeout_us: int
-    order_ttl_ms: int
-
-
-class HybridExecutor(GuardedActor):
-    """Guarantees: every leg has a path before any leaves; one trade at a time per pair; fills only from results."""
+    Nothing new is traded while a leg of an earlier run is not proven; nothing is closed while a leg of its trade is
+    not; nothing is sold that is not held.
+    """
 
     def __init__(self) -> None:
         """Nothing in flight."""
         super().__init__()
-        self.config: ExecutorSetup
-        self.roles: dict[str, Address] = {}
-        self.remote: dict[Platform, PathInfo] = {}
-        self.book = TradeBook()
-        self.positions = Positions()
         self.aborted: Counter[str] = Counter()
         self.episodes: dict[PairId, str] = {}
-        self.sweeping = False
         self.stopping: StopTrading | None = None
         self.stop_asker: Address | None = None
+        self.recovering: set[TradeId] = set()
+        self.later_books: dict[TradeId, Sequence[Book]] = {}
+
+    # -- start -----------------------------------------------------------------------------------------------
 
     @handles(ExecutorSetup)
     def setup(self, message: ExecutorSetup, _sender: Address) -> None:
-        """Take the rules."""
-        self.config = message
+        """Take the rules, and up what the ledger holds."""
+        self.config, self.pairs, self.leg_timeout_us = message, message.pairs, message.leg_timeout_us
+        if message.rebuild is None:
+            return
+        rebuilt = message.rebuild()
+        self.recorded.update(rebuilt.revisions)
+        self.dust = dict(rebuilt.dust)
+        for trade in rebuilt.trades.values():
+            for leg in trade.legs.values():
+                if leg.outcome is not None:
+                    self.positions.apply(leg.leg, None, leg.outcome)
+            if not trade.over:
+                self.book.add(trade)
+                self.recovering.add(trade.trade_id)
+                for leg in trade.legs.values():
+                    if not leg.proven:
+                        self.unproven.add(leg.leg.leg_id, self.turn.mono_us)
 
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
-        """Learn who is who; a new scanner must hear what is wanted."""
-        self.roles = dict(message.roles)
+        """Learn who is who; a new scanner must hear what is wanted; what was open at the start is gone after."""
+        first, self.roles = not self.roles, dict(message.roles)
         self.want()
+        for pair_id in self.watched:
+            self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
+        if first and self.recovering:
+            text = f"recovering: {len(self.recovering)} trades are not over, {len(self.unproven)} legs not proven"
+            self.note(text, level="warning")
+            self.record((Remark(t=self.turn.unix_us, kind="recovery", text=text),))
+            self.sweep_soon()
+            for trade_id in list(self.recovering):
+                if self.book.trades[trade_id].state is State.NAKED:
+                    self.watch_to_close(self.book.trades[trade_id])
 
     # -- paths -----------------------------------------------------------------------------------------------
 
     @handles(PathsChanged)
     def paths_changed(self, message: PathsChanged, _sender: Address) -> None:
-        """Where remote legs can go now."""
+        """Where remote legs can go now; somebody new may know what became of a leg."""
         self.remote = dict(message.remote)
         self.episodes.clear()
+        self.tried.clear()
         self.want()
-
-    def path(self, platform: Platform) -> PathInfo | None:
-        """Local first, else a connected trader, else none."""
-        return self.config.local.get(platform) or self.remote.get(platform)
+        if len(self.unproven):
+            self.unproven.hurry(self.turn.mono_us)
+            self.sweep_soon()
 
     def want(self) -> None:
         """Tell the scanner which books to send along and how large a leg may be."""
@@ -126,21 +130,31 @@ class HybridExecutor(GuardedActor):
             return
         trade = self.propose(seen)
         self.book.add(trade)
-        self.dispatch(trade, message.books)
+        if trade.later:
+            self.later_books[trade.trade_id] = message.books
+        self.dispatch(trade, list(trade.legs.values()), message.books)
 
     def reason_against(self, seen: Opportunity) -> str | None:
         """Why nothing may leave for this arb, or None."""
         if self.stopping is not None:
             return f"stopping: {self.stopping.reason}"
+        if self.ledger_broken is not None:
+            return f"no ledger, no order: {self.ledger_broken}"
+        if self.recovering and (unproven := self.unproven_trades()):
+            return f"recovering: {unproven} trades of an earlier run have legs that are not proven"
         if seen.pair_id in self.book.pair_in_use:
             return "the pair has a trade that is not over"
-        if self.book.legs_out and any(liquidity(leg) in self.book.legs_out for leg in seen.legs):
+        if self.book.out_on(liquidity(leg) for leg in seen.legs):
             return "another pair's leg is out on the same book"
         paths = {leg.platform: self.path(leg.platform) for leg in seen.legs}
         if None in paths.values():
             missing = ", ".join(sorted(platform for platform, path in paths.items() if path is None))
             return f"no execution path for {missing}: not local and no trader connected"
         return self.half_real(paths)
+
+    def unproven_trades(self) -> int:
+        """Trades of an earlier run with a leg whose fate is not proven."""
+        return sum(1 for trade_id in self.recovering if self.book.trades[trade_id].state is State.UNKNOWN)
 
     def half_real(self, paths: Mapping[Platform, PathInfo | None]) -> str | None:
         """One leg for money and another on paper would be a naked position that looks hedged."""
@@ -159,149 +173,115 @@ class HybridExecutor(GuardedActor):
         self.send(self.roles["scanner"], PairFree(seen.pair_id, recheck=False))
 
     def propose(self, seen: Opportunity) -> Trade:
-        """The trade with its legs and the path of each."""
+        """The trade with its legs and the path of each; dust of the pair is taken in where this trade closes it."""
         trade_id = self.config.ids.trade_id()
-        expires = self.turn.unix_us // 1_000 + self.config.order_ttl_ms
-        legs = []
+        carried = self.dust_for(seen)
+        legs, later = [], []
         for index, plan in enumerate(seen.legs):
-            path = self.path(plan.platform)
-            leg = Leg(
-                leg_id=self.config.ids.leg_id(trade_id, index),
-                trade_id=trade_id,
-                pair_id=seen.pair_id,
-                market_id=seen.market_id % MAX_MARKET_ID,
-                platform=plan.platform,
-                market=plan.market,
-                action=plan.action,
-                side=plan.side,
-                limit=plan.limit,
-                quantity=seen.quantity,
-                expires_at_ms=expires,
-                description=seen.description,
-            )
-            local = plan.platform in self.config.local
-            name = "local" if local else f"remote:{path.trader if path else '?'}"
-            legs.append(TradeLeg(leg, plan, name, None if local or path is None else path.conn_id))
-        return Trade(trade_id, seen, legs)
-
-    def dispatch(self, trade: Trade, books: tuple[Book, ...]) -> None:
-        """All legs leave in this turn: the remote ones in one message, so that none can leave by halves."""
-        by_market = {(book.platform, book.market): book for book in books}
-        remote = []
-        for leg in trade.legs.values():
-            book = by_market.get((leg.plan.platform, leg.plan.market))
-            if leg.conn_id is None:
-                self.send(self.roles[f"trader:{leg.plan.platform}"], DoLeg(leg.leg, book))
+            key = (plan.platform, plan.market, plan.side)
+            quantity = Quantity(seen.quantity - (carried[key].contracts if key in carried else 0))
+            if self.config.first not in {None, plan.platform} and self.splits(seen):
+                later.append(plan)
             else:
-                remote.append(LegOrder(leg.leg, book))
-        if remote:
-            self.send(self.roles["router"], SendLegs(tuple(remote)))
+                legs.append(self.new_leg(trade_id, seen, plan, quantity, index))
+        return Trade(trade_id, seen, legs, later=later, carried=carried)
+
+    def splits(self, seen: Opportunity) -> bool:
+        """Whether one venue goes first: only where it has a leg and another venue has one too."""
+        platforms = {leg.platform for leg in seen.legs}
+        return self.config.first in platforms and len(platforms) > 1
+
+    def dust_for(self, seen: Opportunity) -> dict[SlotKey, Holding]:
+        """Dust of the pair that lies in this arb's own slots and is less than what is bought now."""
+        dust = self.dust.get(seen.pair_id, {})
+        slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
+        if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
+            return {}
+        del self.dust[seen.pair_id]
+        return dict(dust)
+
+    # -- sending ---------------------------------------------------------------------------------------------
+
+    def dispatch(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book]) -> None:
+        """These legs leave in this turn, then the trade is opened: durably a moment later, off the way out."""
+        self.send_legs(trade, legs, books)
         trade.sent(self.turn.mono_us, self.turn.unix_us)
-        self.config.gate.set_busy(busy=True)
-        self.say_sent(trade)
-        if not self.sweeping:
-            self.sweeping = True
-            self.send(self.roles["clock"], StartTimer(SWEEP_US, "sweep"))
+        seen = trade.opportunity
+        opened = TradeOpened(
+            t=self.turn.unix_us,
+            trade_id=trade.trade_id,
+            pair_id=seen.pair_id,
+            market_id=seen.market_id,
+            arb_type=seen.arb_type,
+            quantity=seen.quantity,
+            edge=seen.edge,
+            market_t=seen.t,
+            dry_run=self.config.dry_run,
+            description=seen.description,
+            carried=tuple((*slot, held.contracts, held.basis) for slot, held in trade.carried.items()),
+        )
+        self.record((opened, *(self.sent_fact(leg) for leg in legs)))
+        self.send(self.roles["telemetry"], TradeSent(trade.trade_id, seen, tuple((leg.leg, leg.path) for leg in legs)))
 
-    # -- results ---------------------------------------------------------------------------------------------
+    # -- what the base asks ----------------------------------------------------------------------------------
 
-    @handles(LegReported)
-    def leg_reported(self, message: LegReported, _sender: Address) -> None:
-        """What became of a leg, from whichever road it came."""
-        self.apply(message.outcome)
+    def adoptable(self, told: Leg, arb_type: str | None) -> Trade | None:
+        """The trade of a leg that this ledger never heard of."""
+        return adopt(told, arb_type, self.pairs, self.config.ids)
 
-    @handles(ResultElsewhere)
-    def result_elsewhere(self, message: ResultElsewhere, _sender: Address) -> None:
-        """A trader that came back tells what it could not tell before: believed of the legs that it was sent."""
-        result = message.result
-        trade = self.book.by_leg.get(result.leg_id)
-        leg = None if trade is None else trade.legs[result.leg_id]
-        if leg is None or leg.path != f"remote:{message.trader}":
-            self.note(
-                f"ignored a result for a leg that was not sent to {message.trader}",
-                level="warning",
-                leg_id=result.leg_id,
-            )
-            return
-        asked, limit = leg.leg.quantity, leg.leg.limit
-        self.apply(outcome_from_result(result, asked=asked, limit=limit, dry_run=False, level=WIRE_VERSION))
+    def gate(self) -> None:
+        """Recorded time may go on when no leg is out."""
+        self.config.gate.set_busy(busy=bool(self.book.waiting))
 
-    @handles(LegsNotSent)
-    def legs_not_sent(self, message: LegsNotSent, _sender: Address) -> None:
-        """These legs left nowhere: that is proven, and no fill."""
-        for leg_id in message.leg_ids:
-            self.apply(Outcome(leg_id=leg_id, status=Status.REJECTED, error=f"not sent: {message.reason}"))
-
-    @handles(SessionLost)
-    def session_lost(self, message: SessionLost, _sender: Address) -> None:
-        """What that path had not answered is unknown until it is proven."""
-        for trade in list(self.book.trades.values()):
-            for leg in trade.legs.values():
-                if leg.waiting and leg.conn_id == message.conn_id:
-                    self.give_up(leg.leg.leg_id, f"unknown: the link was lost before the answer ({message.reason})")
-
-    @handles(TimerFired)
-    def sweep(self, _message: TimerFired, _sender: Address) -> None:
-        """Legs that were not answered in time are unknown: never "not filled"."""
-        deadline = self.turn.mono_us - self.config.leg_timeout_us
-        for trade in list(self.book.trades.values()):
-            if trade.waiting and trade.sent_us <= deadline:
-                for leg in trade.legs.values():
-                    if leg.waiting:
-                        waited = self.config.leg_timeout_us / 1e6
-                        self.give_up(leg.leg.leg_id, f"unknown: no answer within {waited:g} s")
-        self.sweeping = self.book.waiting > 0
-        if self.sweeping:
-            self.send(self.roles["clock"], StartTimer(SWEEP_US, "sweep"))
+    def swept(self) -> None:
+        """Naked trades that had to wait get their books again."""
+        self.look_again()
         self.check_drained()
-
-    def give_up(self, leg_id: LegId, error: str) -> None:
-        """Mark a leg unknown; a later proof replaces this."""
-        self.apply(Outcome(leg_id=leg_id, status=Status.UNKNOWN, error=error, revision=-1, final=False))
-
-    def apply(self, outcome: Outcome) -> None:
-        """Apply an outcome to its trade, and let everyone concerned know."""
-        trade = self.book.by_leg.get(outcome.leg_id)
-        if trade is None:
-            self.note("result for a leg that is not known here", level="error", leg_id=outcome.leg_id)
-            return
-        leg = trade.legs[outcome.leg_id]
-        before, was_waiting, was_state = leg.outcome, trade.waiting, trade.state
-        if not trade.report(outcome):
-            return
-        self.positions.apply(leg.leg, before, outcome)
-        if before is None:
-            self.book.answered(leg)
-        # What may have been taken is gone until the venue speaks: of an unknown leg all that was asked.
-        known = leg.leg.quantity if outcome.status is Status.UNKNOWN and before is None else outcome.filled
-        newly = Quantity(known - (before.filled if before else 0))
-        if newly > 0:
-            self.send(self.roles["scanner"], Took(leg.plan, newly))
-        if outcome.status is Status.UNKNOWN:
-            self.note(
-                f"{leg.plan.platform} leg: {outcome.error or 'unknown'}",
-                level="error",
-                leg_id=outcome.leg_id,
-                pair_id=trade.opportunity.pair_id,
-                count="legs_unknown",
-            )
-        if was_waiting and not trade.waiting:
-            self.book.waiting -= 1
-            self.config.gate.set_busy(busy=self.book.waiting > 0)
-        if trade.state is not was_state:
-            self.moved(trade)
 
     def moved(self, trade: Trade) -> None:
-        """The trade has a new state: say so, and free its pair when it is over."""
-        pair_id = trade.opportunity.pair_id
-        if trade.over:
-            self.book.settle(trade)
+        """The trade has a new state: say so, close what is naked, and free its pair when it is over."""
         self.say_moved(trade)
-        if trade.state not in RELEASES_PAIR:
+        if trade.state is State.SIZING:
+            self.size_later(trade)
+        elif trade.state is State.NAKED:
             self.book.latch(trade)
-        elif self.book.release(trade):
-            self.send(self.roles["scanner"], PairFree(pair_id, recheck=trade.state is State.HEDGED))
+            self.naked(trade)
+        elif trade.over:
+            self.finish(trade)
+        else:
+            self.book.latch(trade)
         self.check_drained()
+
+    def finish(self, trade: Trade) -> None:
+        """Write the verdict and free the pair."""
+        pair_id = trade.opportunity.pair_id
+        self.book.settle(trade)
+        self.record_over(trade)
+        self.recovering.discard(trade.trade_id)
+        self.later_books.pop(trade.trade_id, None)
+        self.forget_excess(trade)
+        if self.book.release(trade):
+            self.send(self.roles["scanner"], PairFree(pair_id, recheck=trade.state is not State.FLAT))
+
+    def size_later(self, trade: Trade) -> None:
+        """The first venue's fill is proven: the others get just as much, or nothing where that cannot be sent."""
+        seen = trade.opportunity
+        filled = Quantity(max(holding.contracts for holding in trade.holdings().values()))
+        missing = [plan.platform for plan in trade.later if self.path(plan.platform) is None]
+        if missing or self.stopping is not None:
+            trade.drop_later()
+            self.moved(trade)
+            return
+        sizes = trade.holdings()
+        legs = []
+        for plan in trade.later:
+            index = seen.legs.index(plan)
+            key = (plan.platform, plan.market, plan.side)
+            legs.append(self.new_leg(trade.trade_id, seen, plan, Quantity(filled - sizes[key].contracts), index))
+        trade.send_later(legs, self.turn.mono_us, self.turn.unix_us)
+        self.book.note_legs(trade)
+        self.send_legs(trade, legs, self.later_books.pop(trade.trade_id, ()))
+        self.record(tuple(self.sent_fact(leg) for leg in legs))
 
     # -- stopping --------------------------------------------------------------------------------------------
 
@@ -313,33 +293,12 @@ class HybridExecutor(GuardedActor):
 
     def check_drained(self) -> None:
         """Tell whoever asked to stop, once."""
-        if self.stop_asker is not None and self.book.waiting == 0:
+        if self.stop_asker is not None and not self.book.waiting:
             open_trades = sum(1 for trade in self.book.trades.values() if not trade.over)
             self.send(self.stop_asker, Drained(open_trades))
             self.stop_asker = None
 
     # -- for people ------------------------------------------------------------------------------------------
-
-    def say_sent(self, trade: Trade) -> None:
-        """One light message on the way out; the log line is made by whoever observes."""
-        legs = tuple((leg.leg, leg.path) for leg in trade.legs.values())
-        self.send(self.roles["telemetry"], TradeSent(trade.trade_id, trade.opportunity, legs))
-
-    def say_moved(self, trade: Trade) -> None:
-        """Tell telemetry what the trade has become."""
-        self.send(self.roles["telemetry"], TradeMoved(trade_record(trade)))
-
-    def note(
-        self,
-        text: str,
-        *,
-        level: str = "info",
-        leg_id: LegId | None = None,
-        pair_id: PairId | None = None,
-        count: str | None = None,
-    ) -> None:
-        """Log under the seed's prefix."""
-        self.send(self.roles["telemetry"], Note("HYBRID", text, level, leg_id=leg_id, pair_id=pair_id, count=count))
 
     @handles(Describe)
     def describe(self, _message: Describe, sender: Address) -> None:
@@ -358,6 +317,18 @@ class HybridExecutor(GuardedActor):
                 "edge_locked_usd": money_to_dollars(Money(sums["edge"])),
                 "unknown_legs": sums["unknown_legs"],
             },
+            "recovering": len(self.recovering),
+            "unknown": self.unknown_records(),
+            "dust": [
+                {
+                    "pair_id": pair_id,
+                    "platform": platform,
+                    "side": side.value,
+                    "contracts": quantity_to_wire(held.contracts),
+                }
+                for pair_id, slots in self.dust.items()
+                for (platform, _, side), held in slots.items()
+            ],
             "recent_trades": self.book.records(RECENT),
             "positions": self.positions.records(),
             "aborted": dict(self.aborted),

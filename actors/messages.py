@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from actors.base import Address
+from market.events import Level
 from market.opportunity import Opportunity, OpportunityLeg
+from market.pair import Pair
 from protocol.codec import Invalid
 from protocol.leg import Leg
 from protocol.leg_frame import LegFrame
@@ -71,13 +73,10 @@ class Drained(Message, frozen=True):
     left_open: int = 0
 
 
-class Halted(Message, frozen=True):
-    """Nothing may leave any more, and why."""
+class HaltAsked(Message, frozen=True):
+    """To the supervisor: nothing may leave any more, and why."""
 
     reason: str
-
-
-# -- time ----------------------------------------------------------------------------------------------------
 
 
 class StartTimer(Message, frozen=True):
@@ -240,11 +239,20 @@ class SessionLost(Message, frozen=True):
     reason: str
 
 
+class ResultElsewhere(Message, frozen=True):
+    """A session to the executor: this trader tells of a leg of an earlier connection, but not which order it was."""
+
+    trader: str
+    conn_id: int
+    result: LegResult
+
+
 class LegOrder(Message, frozen=True):
     """One leg on its way to a trader, with the book for a paper venue where it asked for one."""
 
     leg: Leg
     book: Book | None = None
+    arb_type: str | None = None
 
 
 class SendLegs(Message, frozen=True):
@@ -261,16 +269,64 @@ class LegsNotSent(Message, frozen=True):
 
 
 class LegReported(Message, frozen=True):
-    """What became of a leg, as far as it is known. The highest revision holds."""
+    """What became of a leg, as far as it is known. The highest revision holds.
+
+    ``conn_id`` is the link it came over (None: local), where an ack is due; ``source`` names who told it; ``told`` is
+    the leg as the other end knows it, for one that the controller does not know (any more).
+    """
 
     outcome: Outcome
+    conn_id: int | None = None
+    source: str = "local"
+    told: Leg | None = None
+    arb_type: str | None = None
 
 
-class ResultElsewhere(Message, frozen=True):
-    """A session to the executor: this trader tells of a leg that was not sent on this connection, an earlier one's."""
+class AckLeg(Message, frozen=True):
+    """Executor to router or local trader: this revision is durable. ``conn_id`` None: local."""
 
-    trader: str
-    result: LegResult
+    leg_id: LegId
+    revision: int
+    platform: Platform
+    conn_id: int | None
+
+
+class QueryLeg(Message, frozen=True):
+    """What became of this leg? ``sent_to`` names the trader that it was sent to, where that is known.
+
+    ``revision`` is the highest that the asker has: an answer that is news must have a higher one.
+    """
+
+    leg: Leg
+    sent_to: str | None
+    arb_type: str | None = None
+    revision: int = -1
+
+
+class WatchPair(Message, frozen=True):
+    """Executor to scanner: tell me this pair's books now and at every change, until told otherwise."""
+
+    pair_id: PairId
+    wanted: bool
+
+
+class BookView(Message, frozen=True):
+    """One instrument's book in its own terms, best first, our own takes gone; ``shown`` is it for a paper venue."""
+
+    platform: Platform
+    market: str
+    version: int
+    bids: tuple[Level, ...]
+    asks: tuple[Level, ...]
+    shown: Book | None
+
+
+class PairBooks(Message, frozen=True):
+    """Scanner to executor: the books of a watched pair as they are now."""
+
+    pair: Pair
+    books: tuple[BookView, ...]
+    kalshi_precision: Money
 
 
 class StopTrading(Message, frozen=True):
@@ -352,6 +408,38 @@ class DoLeg(Message, frozen=True):
 
     leg: Leg
     book: Book | None = None
+    arb_type: str | None = None
+
+
+class LegAcked(Message, frozen=True):
+    """To the trader: the controller has this revision of a result durably."""
+
+    leg_id: LegId
+    revision: int
+
+
+class TellUnacked(Message, frozen=True):
+    """Uplink to trader, after a hello: tell every result that was never acked again, oldest first."""
+
+
+class ClockMeasured(Message, frozen=True):
+    """Uplink to trader: the controller's clock is so far ahead of ours."""
+
+    offset_us: int
+
+
+class AskVenue(Message, frozen=True):
+    """Trader to a venue actor: say what you know of this leg."""
+
+    leg: Leg
+
+
+class VenueKnows(Message, frozen=True):
+    """The venue's answer: ``outcome`` where it knows the order; else ``found`` False, or why it could not say."""
+
+    leg_id: LegId
+    outcome: Outcome | None
+    failed: str | None = None
 
 
 class PlaceLeg(Message, frozen=True):

@@ -53,6 +53,13 @@ class VenuePort(Protocol):
         ``blind`` concerns paper venues: fill as asked where no book is known.
         """
 
+    def lookup(self, leg: Leg, report: Callable[[Outcome | None, str | None], None]) -> None:
+        """Ask what the venue knows of the leg's order, by client id or order hash.
+
+        ``report(outcome, None)``: it knows; ``report(None, None)``: it knows no such order; ``report(None, why)``: it
+        could not be asked.
+        """
+
     def see(self, book: Book) -> None:
         """Take this as the market's book now (paper venues; others ignore it)."""
 

@@ -8,6 +8,7 @@ import msgspec
 
 from actors.base import ActorFailed, Address, GuardedActor, handles
 from actors.messages import (
+    AckLeg,
     Attach,
     CloseLink,
     Connected,
@@ -21,6 +22,7 @@ from actors.messages import (
     Note,
     PathInfo,
     PathsChanged,
+    QueryLeg,
     Registered,
     SendLegs,
     SessionLost,
@@ -30,7 +32,7 @@ from actors.messages import (
     Unregistered,
 )
 from actors.trader_session import SessionSetup, TraderSession
-from protocol.terms import Platform
+from protocol.terms import WIRE_VERSION, Platform
 
 
 class RouterSetup(msgspec.Struct, frozen=True):
@@ -101,15 +103,36 @@ class Router(GuardedActor):
 
     @handles(Registered)
     def registered(self, message: Registered, sender: Address) -> None:
-        """A trader is ready. The first of a platform is active, later ones stand by."""
+        """A trader is ready. The first of a platform is active, later ones stand by, the same one again goes before.
+
+        A trader that registers again has lost its earlier connection, whether that knows it yet or not.
+        """
+        trader = message.paths[0].trader
+        for conn_id in [each for each in self.sessions if self.is_older(each, trader, message.paths[0])]:
+            self.note(f"#{conn_id} ends: {trader} has a newer session", level="warning", count="sessions_replaced")
+            self.send(self.roles["bridge"], CloseLink(conn_id, "a newer session of this trader is registered"))
         self.add(message.paths, sender)
+
+    def is_older(self, conn_id: int, trader: str, newest: PathInfo) -> bool:
+        """Whether this connection is an earlier one of the same trader (only a level-2 trader has an id of its own)."""
+        return (
+            newest.level >= WIRE_VERSION
+            and conn_id != newest.conn_id
+            and any(
+                route.info.conn_id == conn_id and route.info.trader == trader
+                for routes in self.routes.values()
+                for route in routes
+            )
+        )
 
     def add(self, paths: tuple[PathInfo, ...], session: Address) -> None:
         """Add these ways to venues and tell the executor."""
         for info in paths:
             routes = self.routes.setdefault(info.platform, [])
             routes[:] = [route for route in routes if route.info.conn_id != info.conn_id]
-            routes.append(Route(info, session))
+            # A trader that comes back before its old link is known to be dead takes its own place at once.
+            again = [at for at, route in enumerate(routes) if info.level > 1 and route.info.trader == info.trader]
+            routes.insert(again[0] if again else len(routes), Route(info, session))
         self.publish()
 
     @handles(Unregistered)
@@ -164,6 +187,21 @@ class Router(GuardedActor):
             return
         for order in message.orders:
             self.send(self.routes[order.leg.platform][0].session, order)
+
+    @handles(QueryLeg)
+    def query_leg(self, message: QueryLeg, _sender: Address) -> None:
+        """Ask the trader that the leg was sent to, else whoever serves the platform; where nobody does, later again."""
+        routes = self.routes.get(message.leg.platform, ())
+        route = next((r for r in routes if r.info.trader == message.sent_to), routes[0] if routes else None)
+        if route is not None:
+            self.send(route.session, message)
+
+    @handles(AckLeg)
+    def ack_leg(self, message: AckLeg, _sender: Address) -> None:
+        """Ack on the connection that told; if it is gone the trader tells again on its next one."""
+        session = self.sessions.get(message.conn_id) if message.conn_id is not None else None
+        if session is not None:
+            self.send(session, message)
 
     def publish(self) -> None:
         """Tell the executor the active path of every platform."""

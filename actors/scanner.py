@@ -10,23 +10,28 @@ import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.messages import (
+    BookView,
     Describe,
     Description,
     Directory,
     Note,
     OpportunityNote,
     OpportunitySeen,
+    PairBooks,
     PairFree,
     StartTimer,
     TimerFired,
     Took,
     Wanted,
+    WatchPair,
 )
+from market.book import Book as MarketBook
 from market.detection import PairWatch
 from market.events import BooksLost, FeedBatch, FeedEnded, FeedUp
 from market.opportunity import Opportunity
+from market.pair import Pair
 from market.scan import Scan
-from market.shown import shown_book
+from market.shown import MAX_SHOWN, shown_book
 from protocol.terms import PairId, Platform
 from protocol.wire import Book
 
@@ -69,11 +74,14 @@ class Scanner(GuardedActor):
         self.wanted = Wanted(frozenset(), frozenset(), {})
         self.seen: Counter[str] = Counter()
         self.t = 0
+        self.watched: set[PairId] = set()
+        self.pairs: set[PairId] = set()
 
     @handles(ScannerSetup)
     def setup(self, message: ScannerSetup, _sender: Address) -> None:
         """Make the books; they are empty and unusable until the feeds speak."""
         self.config, self.scan = message, message.make_scan()
+        self.pairs = {watch.pair.pair_id for watch in self.scan.watches}
         self.feeds = {platform: Feed() for platform in message.platforms}
 
     @handles(Directory)
@@ -101,6 +109,8 @@ class Scanner(GuardedActor):
             elif type(event) is BooksLost:
                 self.books_lost(message.platform, feed, event)
         self.offer(self.scan.apply(message))
+        if self.watched:
+            self.tell_watched(message.platform)
 
     @handles(FeedEnded)
     def ended(self, message: FeedEnded, _sender: Address) -> None:
@@ -185,6 +195,39 @@ class Scanner(GuardedActor):
         self.offered.discard(message.pair_id)
         if message.recheck:
             self.recheck(message.pair_id)
+
+    @handles(WatchPair)
+    def watch_pair(self, message: WatchPair, _sender: Address) -> None:
+        """The executor has something to close on this pair, or has no more."""
+        if not message.wanted:
+            self.watched.discard(message.pair_id)
+        elif message.pair_id in self.pairs:
+            self.watched.add(message.pair_id)
+            self.tell_books(message.pair_id)
+
+    def tell_watched(self, platform: Platform) -> None:
+        """A frame came: whoever closes something on that platform decides again."""
+        for pair_id in sorted(self.watched):
+            if self.scan.watch(pair_id).uses(platform):
+                self.tell_books(pair_id)
+
+    def tell_books(self, pair_id: PairId) -> None:
+        """The pair's books as they are now."""
+        watch = self.scan.watch(pair_id)
+        views = tuple(self.view(book, watch.pair) for book in watch.books)
+        self.send(self.roles["executor"], PairBooks(watch.pair, views, self.scan.rules.kalshi_precision))
+
+    def view(self, book: MarketBook, pair: Pair) -> BookView:
+        """One book in its own terms; what cannot be traded on is empty."""
+        shown = shown_book(book, pair) if book.platform in self.wanted.paper else None
+        return BookView(
+            platform=book.platform,
+            market=book.market,
+            version=book.version,
+            bids=tuple(book.levels(buying=False)[:MAX_SHOWN]),
+            asks=tuple(book.levels(buying=True)[:MAX_SHOWN]),
+            shown=shown,
+        )
 
     @handles(Took)
     def took(self, message: Took, _sender: Address) -> None:

@@ -18,6 +18,7 @@ from actors.messages import (
     Directory,
     Drained,
     FinishStatus,
+    HaltAsked,
     Note,
     StartTimer,
     StatusAsked,
@@ -138,6 +139,11 @@ class Supervisor(GuardedActor):
 
     def replaced(self, role: str) -> None:
         """For the process's own root: what else a replacement calls for."""
+
+    @handles(HaltAsked)
+    def halt_asked(self, message: HaltAsked, _sender: Address) -> None:
+        """A child found a reason to stop trading."""
+        self.halt(message.reason)
 
     def halt(self, reason: str) -> None:
         """Nothing leaves any more."""

@@ -3,24 +3,30 @@
 The table below is the whole of the machine. ``docs/trade.md`` is drawn from it, and a test holds that every pair of
 state and event is either in it or refused by name.
 
-A trade is *over* when every leg's fill is proven: then it is hedged (equal fills), flat (no fills) or naked
-(fills that differ). Until then its pair takes no other trade; a leg whose fate is unknown keeps it open, however
-long that takes. Late news is news: a higher revision of a leg moves a trade that was over.
+A trade holds contracts in *slots*, one per leg of the arb. It is hedged when all slots hold the same, flat when they
+hold nothing, naked while they differ and nothing is out to mend that. Naked is flagged at once; closing legs (complete
+what is missing, or sell what is too much) move it to ``unwinding`` and back. A leg whose fate is unknown keeps the
+trade open, however long that takes, and nothing is closed meanwhile: what is not proven to be held is never sold.
+Late news is news: a higher revision of a leg moves a trade that was over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from actors.facts import Purpose
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import LegId, Status, TradeId
+from protocol.terms import Action, LegId, Platform, Side, Status, TradeId
 from protocol.units import CONTRACT, USD, Money, Quantity
+
+SlotKey = tuple[Platform, str, Side]
+"""What a slot holds: contracts of this side of this instrument."""
 
 
 class State(StrEnum):
@@ -29,27 +35,32 @@ class State(StrEnum):
     PROPOSED = "proposed"
     ABORTED = "aborted"
     LEGS_OUT = "legs_out"
+    SIZING = "sizing"
     SETTLING = "settling"
     UNKNOWN = "unknown"
+    NAKED = "naked"
+    UNWINDING = "unwinding"
+    DUST = "dust"
     HEDGED = "hedged"
     FLAT = "flat"
-    NAKED = "naked"
 
 
 class Event(StrEnum):
     """What can happen to a trade. The verdicts are computed from the legs' outcomes, never assumed."""
 
     REFUSED = "refused"
-    SENT = "sent"
+    SENT = "legs sent"
+    FIRST_FILLED = "first leg proven, the others not sent yet"
     ANSWERED = "some legs answered"
     UNPROVEN = "a leg is unknown"
-    EQUAL = "all proven, fills equal"
-    NOTHING = "all proven, no fills"
-    UNEQUAL = "all proven, fills differ"
+    EQUAL = "all proven, slots equal"
+    NOTHING = "all proven, nothing held"
+    UNEQUAL = "all proven, slots differ"
+    CLOSING = "closing legs sent"
+    TOO_SMALL = "the excess is below the venues' minimums"
 
 
 _VERDICTS: Final = {
-    Event.ANSWERED: State.SETTLING,
     Event.UNPROVEN: State.UNKNOWN,
     Event.EQUAL: State.HEDGED,
     Event.NOTHING: State.FLAT,
@@ -59,21 +70,31 @@ _VERDICTS: Final = {
 TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     (State.PROPOSED, Event.REFUSED): State.ABORTED,
     (State.PROPOSED, Event.SENT): State.LEGS_OUT,
+    # One venue first: the others are sized from what was really filled.
+    (State.LEGS_OUT, Event.FIRST_FILLED): State.SIZING,
+    (State.SETTLING, Event.FIRST_FILLED): State.SIZING,
+    (State.UNKNOWN, Event.FIRST_FILLED): State.SIZING,
+    (State.SIZING, Event.SENT): State.LEGS_OUT,
+    **{(State.SIZING, event): state for event, state in _VERDICTS.items()},
+    (State.LEGS_OUT, Event.ANSWERED): State.SETTLING,
+    (State.SETTLING, Event.ANSWERED): State.SETTLING,
+    (State.UNWINDING, Event.ANSWERED): State.UNWINDING,
     **{(State.LEGS_OUT, event): state for event, state in _VERDICTS.items()},
     **{(State.SETTLING, event): state for event, state in _VERDICTS.items()},
-    # Every leg has been answered or given up by then, and none is ever waited for again.
-    **{(State.UNKNOWN, event): state for event, state in _VERDICTS.items() if event is not Event.ANSWERED},
+    **{(State.UNKNOWN, event): state for event, state in _VERDICTS.items()},
+    **{(State.UNWINDING, event): state for event, state in _VERDICTS.items()},
+    # What cannot be closed now stays naked; what can is closed; what is too small to trade is dust.
+    (State.NAKED, Event.CLOSING): State.UNWINDING,
+    (State.NAKED, Event.TOO_SMALL): State.DUST,
     # Late news after a verdict: a fill that was proven later, or reverted.
-    **{(State.HEDGED, event): state for event, state in _VERDICTS.items() if event is not Event.ANSWERED},
-    **{(State.FLAT, event): state for event, state in _VERDICTS.items() if event is not Event.ANSWERED},
-    **{(State.NAKED, event): state for event, state in _VERDICTS.items() if event is not Event.ANSWERED},
+    **{(State.HEDGED, event): state for event, state in _VERDICTS.items()},
+    **{(State.FLAT, event): state for event, state in _VERDICTS.items()},
+    **{(State.NAKED, event): state for event, state in _VERDICTS.items()},
+    **{(State.DUST, event): state for event, state in _VERDICTS.items()},
 }
 
-OVER: Final = frozenset({State.ABORTED, State.HEDGED, State.FLAT, State.NAKED})
-"""No leg's fate is open."""
-
-RELEASES_PAIR: Final = frozenset({State.ABORTED, State.HEDGED, State.FLAT})
-"""The pair may trade again. A naked trade keeps it: more of the same is not what a careful person wants."""
+OVER: Final = frozenset({State.ABORTED, State.HEDGED, State.FLAT, State.DUST})
+"""Nothing is out, nothing is unknown, nothing is naked: the pair may trade again."""
 
 
 class IllegalTransition(Exception):
@@ -96,6 +117,13 @@ class TradeLeg(msgspec.Struct):
     path: str
     conn_id: int | None
     outcome: Outcome | None = None
+    purpose: Purpose = Purpose.OPEN
+    sent_us: int = 0
+
+    @property
+    def slot(self) -> SlotKey:
+        """The slot that its fills go to, or come from."""
+        return self.leg.platform, self.leg.market, self.leg.side
 
     @property
     def waiting(self) -> bool:
@@ -108,27 +136,76 @@ class TradeLeg(msgspec.Struct):
         return self.outcome is not None and self.outcome.status.proven
 
 
-class Trade:
-    """One arb in flight or over. Fills come from outcomes alone; nothing is assumed from dispatch."""
+class Holding(msgspec.Struct):
+    """What a slot holds: contracts, and what they cost with fees. A sale takes its share of the cost along."""
 
-    def __init__(self, trade_id: TradeId, opportunity: Opportunity, legs: Sequence[TradeLeg]) -> None:
-        """A proposed trade."""
+    contracts: Quantity = Quantity(0)
+    basis: Money = Money(0)
+
+
+class Trade:
+    """One arb in flight or over. Fills come from outcomes alone; nothing is assumed from dispatch.
+
+    ``carried`` is dust of earlier trades of the pair that this one takes in.
+    """
+
+    def __init__(
+        self,
+        trade_id: TradeId,
+        opportunity: Opportunity,
+        legs: Sequence[TradeLeg],
+        *,
+        later: Sequence[OpportunityLeg] = (),
+        carried: Mapping[SlotKey, Holding] | None = None,
+    ) -> None:
+        """A proposed trade. ``later``: legs that are sent once the first ones are proven."""
         self.trade_id = trade_id
         self.opportunity = opportunity
         self.legs: dict[LegId, TradeLeg] = {leg.leg.leg_id: leg for leg in legs}
+        self.later = tuple(later)
+        self.carried: dict[SlotKey, Holding] = dict(carried or {})
         self.state = State.PROPOSED
         self.reason = ""
         self.sent_us = 0
         self.sent_unix_us = 0
 
+    # -- steps -----------------------------------------------------------------------------------------------
+
     def sent(self, mono_us: int, unix_us: int) -> None:
-        """All legs have left."""
+        """The legs that are there have left."""
+        first = self.state is State.PROPOSED
         self.state = step(self.state, Event.SENT)
-        self.sent_us, self.sent_unix_us = mono_us, unix_us
+        for leg in self.legs.values():
+            if not leg.sent_us:
+                leg.sent_us = mono_us
+        if first:
+            self.sent_us, self.sent_unix_us = mono_us, unix_us
+
+    def send_later(self, legs: Sequence[TradeLeg], mono_us: int, unix_us: int) -> None:
+        """The legs that waited for the first ones leave now."""
+        self.later = ()
+        self.legs.update((leg.leg.leg_id, leg) for leg in legs)
+        self.sent(mono_us, unix_us)
+
+    def closing(self, legs: Sequence[TradeLeg], mono_us: int) -> None:
+        """Legs that close an excess have left."""
+        self.state = step(self.state, Event.CLOSING)
+        for leg in legs:
+            leg.sent_us = mono_us
+            self.legs[leg.leg.leg_id] = leg
+
+    def too_small(self) -> None:
+        """The excess cannot be traded: it stays as dust."""
+        self.state = step(self.state, Event.TOO_SMALL)
 
     def refused(self, reason: str) -> None:
         """Nothing left, for certain."""
         self.state, self.reason = step(self.state, Event.REFUSED), reason
+
+    def drop_later(self) -> None:
+        """The legs that were to follow are not sent after all."""
+        self.later = ()
+        self.state = step(self.state, self.verdict())
 
     def report(self, outcome: Outcome) -> bool:
         """Apply what is known of a leg now; True when that changed anything.
@@ -141,19 +218,44 @@ class Trade:
         if before is not None and not _newer(outcome, before):
             return False
         leg.outcome = outcome
-        self.state = step(self.state, self._event())
+        self.state = step(self.state, self.verdict())
         return True
 
-    def _event(self) -> Event:
+    def verdict(self) -> Event:
+        """What the outcomes known so far amount to."""
         legs = self.legs.values()
         if any(leg.waiting for leg in legs):
             return Event.ANSWERED
         if not all(leg.proven for leg in legs):
             return Event.UNPROVEN
-        fills = {leg.outcome.filled for leg in legs if leg.outcome is not None}
-        if len(fills) > 1:
+        held = [holding.contracts for holding in self.holdings().values()]
+        if self.later:
+            if any(held):
+                return Event.FIRST_FILLED
+            self.later = ()
+        if len(set(held)) > 1:
             return Event.UNEQUAL
-        return Event.EQUAL if fills.pop() else Event.NOTHING
+        return Event.EQUAL if held[0] else Event.NOTHING
+
+    # -- what it holds ---------------------------------------------------------------------------------------
+
+    @property
+    def slots(self) -> tuple[SlotKey, ...]:
+        """The slots of the arb, in the order of its legs; those that were not sent yet come last."""
+        opening = [leg.slot for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
+        later = [(plan.platform, plan.market, plan.side) for plan in self.later]
+        return tuple(dict.fromkeys([*opening, *later]))
+
+    def holdings(self, legs: Sequence[TradeLeg] | None = None) -> dict[SlotKey, Holding]:
+        """What each slot holds by all fills known so far (or those of these legs), carried dust included."""
+        legs = list(self.legs.values()) if legs is None else legs
+        held = {slot: Holding() for slot in self.slots}
+        for slot, carried in self.carried.items():
+            held[slot] = Holding(carried.contracts, carried.basis)
+        for leg in sorted(legs, key=lambda each: each.leg.action is Action.SELL):
+            if leg.outcome is not None and leg.outcome.filled:
+                _apply(held.setdefault(leg.slot, Holding()), leg.leg.action, leg.outcome)
+        return held
 
     @property
     def waiting(self) -> bool:
@@ -162,18 +264,31 @@ class Trade:
 
     @property
     def over(self) -> bool:
-        """Every leg's fate is proven."""
+        """Every leg's fate is proven, and nothing is naked."""
         return self.state in OVER
 
     @property
     def matched(self) -> Quantity:
-        """Contracts filled on every leg: what pays $1 each whatever happens."""
-        return Quantity(min((leg.outcome.filled if leg.outcome else 0) for leg in self.legs.values()))
+        """Contracts held in every slot: what pays $1 each whatever happens."""
+        return Quantity(min(holding.contracts for holding in self.holdings().values()))
+
+    @property
+    def excess(self) -> dict[SlotKey, Quantity]:
+        """Contracts held beyond what is matched, by slot; empty when hedged or flat."""
+        held = self.holdings()
+        least = min(holding.contracts for holding in held.values())
+        return {slot: Quantity(h.contracts - least) for slot, h in held.items() if h.contracts > least}
 
     @property
     def cost(self) -> Money:
-        """Paid for all fills so far, without fees."""
-        return Money(sum(leg.outcome.cost for leg in self.legs.values() if leg.outcome))
+        """Paid less received for all fills so far, without fees."""
+        return Money(
+            sum(
+                leg.outcome.cost if leg.leg.action is Action.BUY else -leg.outcome.cost
+                for leg in self.legs.values()
+                if leg.outcome
+            )
+        )
 
     @property
     def fees(self) -> Money:
@@ -182,10 +297,44 @@ class Trade:
 
     @property
     def edge_locked(self) -> Money | None:
-        """What the trade earns whatever happens: only a hedged trade has it."""
-        if self.state is not State.HEDGED:
+        """What the trade earns (or lost) whatever happens; None while anything of it is open or in excess."""
+        if self.state not in {State.HEDGED, State.FLAT}:
             return None
-        return Money(self.matched * (USD // CONTRACT) - self.cost - self.fees)
+        carried = sum(holding.basis for holding in self.carried.values())
+        return Money(self.matched * (USD // CONTRACT) - self.cost - self.fees - carried)
+
+    @property
+    def closing_loss(self) -> Money:
+        """What the closing legs have lost so far; what is still in excess counts at its cost."""
+        opened = [leg for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
+        before = self._value(opened)
+        return Money(max(0, before - self._value(list(self.legs.values()))))
+
+    def _value(self, legs: Sequence[TradeLeg]) -> int:
+        """What these legs' fills are worth: $1 a matched contract, excess at cost, less all that was spent."""
+        held = self.holdings(legs)
+        least = min(holding.contracts for holding in held.values())
+        excess = sum(_share(h.basis, h.contracts - least, h.contracts) for h in held.values())
+        spent = sum(
+            (leg.outcome.cost if leg.leg.action is Action.BUY else -leg.outcome.cost) + leg.outcome.fees
+            for leg in legs
+            if leg.outcome
+        )
+        return least * (USD // CONTRACT) + excess - spent - sum(h.basis for h in self.carried.values())
+
+
+def _apply(holding: Holding, action: Action, outcome: Outcome) -> None:
+    if action is Action.BUY:
+        holding.contracts = Quantity(holding.contracts + outcome.filled)
+        holding.basis = Money(holding.basis + outcome.cost + outcome.fees)
+    else:
+        share = _share(holding.basis, outcome.filled, holding.contracts)
+        holding.contracts = Quantity(holding.contracts - outcome.filled)
+        holding.basis = Money(holding.basis - share)
+
+
+def _share(basis: Money, part: int, whole: int) -> int:
+    return basis * part // whole if whole else 0
 
 
 def _newer(news: Outcome, held: Outcome) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from typing import Any, Final
 
 from actors.trade import State, Trade, TradeLeg
@@ -16,7 +17,7 @@ from protocol.units import (
     quantity_to_wire,
 )
 
-KEPT: Final = 500
+KEPT: Final = 5_000
 """Trades that are over stay open to late news until this many younger ones are over too."""
 
 
@@ -37,26 +38,37 @@ class TradeBook:
         self.trades: dict[TradeId, Trade] = {}
         self.by_leg: dict[LegId, Trade] = {}
         self.pair_in_use: dict[PairId, set[TradeId]] = {}
-        self.legs_out: Counter[Liquidity] = Counter()
         self.over: deque[TradeId] = deque()
         self.dropped: Counter[str] = Counter()
-        self.waiting = 0
+        self.waiting: set[TradeId] = set()
 
     def add(self, trade: Trade) -> None:
-        """Take in a trade whose legs are about to leave; its pair is in use from now on."""
+        """Take in a trade; unless it is over its pair is in use from now on."""
         self.trades[trade.trade_id] = trade
-        self.latch(trade)
-        for leg_id, leg in trade.legs.items():
-            self.by_leg[leg_id] = trade
-            self.legs_out[liquidity(leg.plan)] += 1
-        self.waiting += 1
+        if not trade.over:
+            self.latch(trade)
+        self.note_legs(trade)
 
-    def answered(self, leg: TradeLeg) -> None:
-        """The leg's first answer: what it took is known, or given up for unknown."""
-        place = liquidity(leg.plan)
-        self.legs_out[place] -= 1
-        if not self.legs_out[place]:
-            del self.legs_out[place]
+    def note_legs(self, trade: Trade) -> None:
+        """Know the trade by its legs, also those that were added since, and whether any is waited for."""
+        for leg_id in trade.legs:
+            self.by_leg[leg_id] = trade
+        if trade.waiting:
+            self.waiting.add(trade.trade_id)
+        else:
+            self.waiting.discard(trade.trade_id)
+
+    def out_on(self, places: Iterable[Liquidity]) -> bool:
+        """Whether a leg that is not answered yet takes from one of these."""
+        if not self.waiting:
+            return False
+        out = {
+            liquidity(leg.plan)
+            for trade_id in self.waiting
+            for leg in self.trades[trade_id].legs.values()
+            if leg.waiting
+        }
+        return any(place in out for place in places)
 
     def latch(self, trade: Trade) -> None:
         """The pair takes no other trade; also when late news opens a trade again that had let it go."""
@@ -78,7 +90,7 @@ class TradeBook:
         self.over.append(trade.trade_id)
         while len(self.over) > KEPT:
             old = self.trades.get(self.over.popleft())
-            if old is not None and old.over and old.state is not State.NAKED:
+            if old is not None and old.over:
                 self.drop(old)
 
     def drop(self, trade: Trade) -> None:
@@ -131,6 +143,10 @@ def trade_record(trade: Trade) -> dict[str, Any]:
         "fees_usd": money_to_dollars(trade.fees),
         "edge_seen_usd": money_to_dollars(opportunity.edge),
         "edge_usd": None if edge is None else money_to_dollars(edge),
+        "excess": [
+            {"platform": platform, "side": side.value, "contracts": quantity_to_wire(quantity)}
+            for (platform, _, side), quantity in trade.excess.items()
+        ],
         "legs": [_leg_record(leg) for leg in trade.legs.values()],
     }
 
@@ -145,6 +161,7 @@ def _leg_record(leg: TradeLeg) -> dict[str, Any]:
         "side": asked.side.value,
         "asked": quantity_to_wire(asked.quantity),
         "limit": price_to_cents(asked.limit),
+        "purpose": leg.purpose.value,
         "path": leg.path,
         "status": "waiting" if outcome is None else outcome.status.value,
         "filled": None if outcome is None else quantity_to_wire(outcome.filled),

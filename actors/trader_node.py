@@ -10,6 +10,7 @@ import msgspec
 from actors.beacon import BeaconListener, ListenerSetup
 from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
+from actors.journal import Journal, JournalPort, JournalSetup
 from actors.leg_checks import TraderRules
 from actors.ports import DiscoveryPort, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.supervisor import Child, Supervisor, SupervisorSetup
@@ -29,6 +30,7 @@ class TraderPlan(msgspec.Struct, frozen=True, kw_only=True):
     max_leg_notional: Money
     venue_timeout_us: int
     any_beacon_source: bool
+    max_clock_offset_us: int
     about: Mapping[str, Any]
 
 
@@ -42,6 +44,7 @@ class TraderPorts(msgspec.Struct, frozen=True, kw_only=True):
     status: StatusPort
     life: LifePort
     answer: Answer
+    journal: JournalPort
     venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
 
 
@@ -57,7 +60,7 @@ class TraderNode(Supervisor):
 
 
 def trader_setup(plan: TraderPlan, ports: TraderPorts) -> SupervisorSetup:
-    """The tree as data. Without a journal a trader that failed has forgotten its legs: it halts."""
+    """The tree as data. A trader that failed ends its process; the next start proves every leg of its journal."""
     platforms = frozenset(ports.venues)
     paper_only = frozenset(p for p, (_, live) in ports.venues.items() if live is None)
     roles = {
@@ -76,7 +79,16 @@ def trader_setup(plan: TraderPlan, ports: TraderPorts) -> SupervisorSetup:
         live_role = roles[platform].live
         if live is not None and live_role is not None:
             children[live_role] = venue_child(live, ports.answer)
-    setup = TraderSetup(rules, roles, plan.venue_timeout_us, plan.dry_run)
+    setup = TraderSetup(
+        rules,
+        roles,
+        plan.venue_timeout_us,
+        plan.dry_run,
+        trader_id=plan.trader_id,
+        max_clock_offset_us=plan.max_clock_offset_us,
+    )
+    journal = ports.journal
+    children["journal"] = Child(Journal, lambda: JournalSetup(journal), replaceable=False)
     children["trader"] = Child(Trader, lambda: setup, replaceable=False)
     children["uplink"] = Child(Uplink, lambda: hello, replaceable=False)
     if ports.discovery is not None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.keepalive import Keepalive
 from actors.messages import (
+    AckLeg,
     CloseLink,
     Describe,
     Description,
@@ -23,6 +24,7 @@ from actors.messages import (
     NotWritten,
     Outgoing,
     PathInfo,
+    QueryLeg,
     Registered,
     ResultElsewhere,
     StartTimer,
@@ -32,8 +34,9 @@ from actors.messages import (
 from protocol.leg import Leg
 from protocol.leg_frame import LegFrame, leg_frame
 from protocol.outcome import outcome_from_result
-from protocol.terms import WIRE_VERSION, LegId, Platform
-from protocol.wire import Book, Init, InitAck, LegResult, Ping, Pong, StatusReport
+from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
+from protocol.units import Price, Quantity
+from protocol.wire import Book, Init, InitAck, LegAck, LegQuery, LegResult, Ping, Pong, StatusReport
 
 HELLO_LIMIT_US: Final = 10_000_000
 """A peer that has not said who it is by then is dropped."""
@@ -104,6 +107,7 @@ class TraderSession(GuardedActor):
                 controller_id=message.controller_id,
                 session_id=message.session_id,
                 heartbeat_ms=message.heartbeat_us // 1_000,
+                at_us=self.turn.unix_us,
             )
         )
         self.set_timer()
@@ -156,8 +160,7 @@ class TraderSession(GuardedActor):
             case LegResult() as result:
                 self.result(result)
             case Ping() as ping:
-                stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
-                self.write(Pong.model_construct(timestamp=stamp))
+                self.pong(ping)
             case StatusReport() as report:
                 self.report = report
             case _:
@@ -213,8 +216,8 @@ class TraderSession(GuardedActor):
         )
 
     def result(self, result: LegResult) -> None:
-        """Pass on what became of a leg; an answer to nothing that was asked is logged and goes no further."""
-        leg = self.legs.get(result.leg_id)
+        """Pass on what became of a leg; of a leg that was not sent here only what says itself whose it is."""
+        leg = self.legs.get(result.leg_id) or self.told(result)
         if leg is None:
             self.result_elsewhere(result)
             return
@@ -230,20 +233,50 @@ class TraderSession(GuardedActor):
             )
         text = f"answered {outcome.status}: {outcome.error or ''}".rstrip(": ")
         self.note(text, leg_id=leg.leg_id, leg=leg)
-        self.send(self.roles["executor"], LegReported(outcome))
+        reported = LegReported(outcome, self.config.conn_id, self.trader_name(), leg, result.arb_type)
+        self.send(self.roles["executor"], reported)
 
     def result_elsewhere(self, result: LegResult) -> None:
         """A trader with an id of its own may tell of an earlier connection's leg: the executor knows whose it was."""
         trader = None if self.ack is None else self.ack.trader_id
         if trader is not None and self.level >= WIRE_VERSION:
-            self.send(self.roles["executor"], ResultElsewhere(trader, result))
+            self.send(self.roles["executor"], ResultElsewhere(trader, self.config.conn_id, result))
             return
         text = f"ignored a result for a leg that was not sent here: {result.leg_id}"
         self.note(text, level="warning", leg_id=result.leg_id)
 
+    def told(self, result: LegResult) -> Leg | None:
+        """The leg as a level-2 trader tells of it, for one of an earlier connection, controller or trader."""
+        market = result.kalshi_market_ticker if result.platform == KALSHI else result.poly_token
+        known = (result.action, result.side, result.price, result.contracts)
+        if self.level < WIRE_VERSION or market is None or None in known:
+            return None
+        return Leg(
+            leg_id=result.leg_id,
+            trade_id=result.trade_id,
+            pair_id=result.pair_id,
+            market_id=result.market_id or 0,
+            platform=result.platform,
+            market=market,
+            action=result.action or Action.BUY,
+            side=result.side or Side.YES,
+            limit=result.price or Price(1),
+            quantity=result.contracts or Quantity(1),
+        )
+
+    def pong(self, ping: Ping) -> None:
+        """Answer a ping; at level 2 with our clock, so that the trader can measure how far the two are apart."""
+        stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
+        fields: dict[str, Any] = {"timestamp": stamp}
+        if ping.sent_us is not None and self.level >= WIRE_VERSION:
+            fields |= {"sent_us": ping.sent_us, "at_us": self.turn.unix_us}
+        self.write(Pong.model_construct(**fields))
+
     # -- messages out ----------------------------------------------------------------------------------------
 
-    def write(self, message: Init | LegFrame | Ping | Pong | Book, leg_id: LegId | None = None) -> None:
+    def write(
+        self, message: Init | LegFrame | LegAck | LegQuery | Ping | Pong | Book, leg_id: LegId | None = None
+    ) -> None:
         """Hand a message to the bridge."""
         self.keepalive.sent_us = self.turn.mono_us
         self.send(self.roles["bridge"], Outgoing(self.config.conn_id, message, leg_id))
@@ -263,7 +296,39 @@ class TraderSession(GuardedActor):
         self.unanswered.add(leg.leg_id)
         if message.book is not None and leg.platform in self.paper:
             self.write(message.book)
-        self.write(leg_frame(leg, self.level), leg.leg_id)
+        self.write(leg_frame(leg, self.level, message.arb_type), leg.leg_id)
+
+    @handles(AckLeg)
+    def ack_leg(self, message: AckLeg, _sender: Address) -> None:
+        """What this trader told is durable."""
+        if not self.closed and self.level >= WIRE_VERSION:
+            self.write(LegAck.model_construct(leg_id=message.leg_id, revision=message.revision))
+
+    @handles(QueryLeg)
+    def query_leg(self, message: QueryLeg, _sender: Address) -> None:
+        """Ask this trader what became of a leg; one that speaks only level 1 cannot be asked."""
+        if self.closed or self.level < WIRE_VERSION:
+            return
+        leg = message.leg
+        market: dict[str, Any] = {("kalshi_market_ticker" if leg.platform == KALSHI else "poly_token"): leg.market}
+        self.write(
+            LegQuery.model_construct(
+                leg_id=leg.leg_id,
+                platform=leg.platform,
+                market_id=leg.market_id,
+                action=leg.action,
+                side=leg.side,
+                price=leg.limit,
+                contracts=leg.quantity,
+                pair_id=leg.pair_id,
+                trade_id=leg.trade_id,
+                expires_at_ms=leg.expires_at_ms,
+                trader_id=message.sent_to,
+                arb_type=message.arb_type,
+                revision=message.revision,
+                **market,
+            )
+        )
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:

@@ -7,9 +7,12 @@ from typing import Any, Final
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
+from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
+from actors.leg_words import describe_leg
 from actors.messages import (
     Attach,
+    ClockMeasured,
     CloseLink,
     Configured,
     Describe,
@@ -18,26 +21,39 @@ from actors.messages import (
     DoLeg,
     Incoming,
     IncomingInvalid,
+    LegAcked,
     LegReported,
     LinkClosed,
     LinkOpened,
     Note,
-    NotWritten,
     Outgoing,
+    QueryLeg,
     StartTimer,
+    TellUnacked,
     TimerFired,
     Unconfigured,
 )
-from actors.trader import describe_leg
 from protocol.leg import Leg
-from protocol.outcome import Outcome
-from protocol.terms import KALSHI, MAX_LEG_ID, WIRE_VERSION, LegId, Platform, Status
-from protocol.units import Money, average_cents
-from protocol.wire import MAX_TEXT, Book, ExecuteLeg, Init, InitAck, LegResult, Ping, Pong, StatusReport, WireMessage
+from protocol.terms import KALSHI, MAX_LEG_ID, WIRE_VERSION, Action, LegId, Platform, Side, Status
+from protocol.units import Money, Price, Quantity, average_cents
+from protocol.wire import (
+    MAX_TEXT,
+    Book,
+    ExecuteLeg,
+    Init,
+    InitAck,
+    LegAck,
+    LegQuery,
+    LegResult,
+    Ping,
+    Pong,
+    StatusReport,
+    WireMessage,
+)
 
 HELLO_LIMIT_US: Final = 10_000_000
 MAX_BOOKS: Final = 10_000
-MAX_UNSENT: Final = 10_000
+CLOCK_SAMPLES: Final = 8
 MAX_LEGS: Final = 100_000
 
 
@@ -70,8 +86,9 @@ class Uplink(GuardedActor):
         self.legs: dict[LegId, Leg] = {}
         self.early: set[LegId] = set()
         self.unanswered: set[LegId] = set()
-        self.unsent: dict[LegId, Outcome] = {}
-        self.written_last: dict[LegId, Outcome] = {}
+        self.offsets: list[tuple[int, int]] = []
+        self.unacked: dict[LegId, int] = {}
+        self.measured_us = 0
 
     @handles(UplinkSetup)
     def setup(self, message: UplinkSetup, _sender: Address) -> None:
@@ -81,7 +98,9 @@ class Uplink(GuardedActor):
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
         """Learn who is who."""
-        self.roles = dict(message.roles)
+        first, self.roles = not self.roles, dict(message.roles)
+        if first:
+            self.send(self.roles["journal"], ReadJournal())
 
     # -- life of the link ------------------------------------------------------------------------------------
 
@@ -96,6 +115,7 @@ class Uplink(GuardedActor):
         self.keepalive = Keepalive(self.turn.mono_us, DEFAULT_INTERVAL_US)
         self.books.clear()
         self.early.clear()
+        self.offsets.clear()
         self.send(self.roles["bridge"], Attach(message.conn_id, self.myAddress))
         self.set_timer()
 
@@ -125,9 +145,28 @@ class Uplink(GuardedActor):
         elif self.init is None and now - self.since_us >= HELLO_LIMIT_US:
             self.drop("no init from the controller")
         else:
-            if self.keepalive.must_ping(now):
-                self.write(Ping.model_construct(timestamp=self.turn.unix_us // 1_000_000))
+            stale = self.level >= WIRE_VERSION and now - self.measured_us >= self.keepalive.interval_us
+            if stale or self.keepalive.must_ping(now):
+                self.ping()
             self.set_timer()
+
+    def ping(self) -> None:
+        """Keep the link alive, and measure how far the two clocks are apart."""
+        fields: dict[str, Any] = {"timestamp": self.turn.unix_us // 1_000_000}
+        if self.level >= WIRE_VERSION:
+            fields["sent_us"] = self.turn.unix_us
+            self.measured_us = self.turn.mono_us
+        self.write(Ping.model_construct(**fields))
+
+    def measure(self, pong: Pong) -> None:
+        """A pong that says what the controller's clock showed; of the last ones the quickest is believed."""
+        if pong.sent_us is None or pong.at_us is None:
+            return
+        trip = self.turn.unix_us - pong.sent_us
+        if trip < 0:
+            return
+        self.offsets = [*self.offsets[-(CLOCK_SAMPLES - 1) :], (trip, pong.at_us - pong.sent_us - trip // 2)]
+        self.send(self.roles["trader"], ClockMeasured(min(self.offsets)[1]))
 
     def drop(self, reason: str) -> None:
         """Give the link up; the transport connects again by itself."""
@@ -148,8 +187,14 @@ class Uplink(GuardedActor):
             case Ping() as ping:
                 stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
                 self.write(Pong.model_construct(timestamp=stamp))
+            case Pong() as pong:
+                self.measure(pong)
             case Book() as book:
                 self.take_book(book)
+            case LegAck() as ack:
+                self.acked(ack)
+            case LegQuery() as query:
+                self.asked(query)
             case _:
                 pass
 
@@ -191,6 +236,9 @@ class Uplink(GuardedActor):
             self.set_timer()
         self.write(self.init_ack(init, common))
         self.send(self.roles["trader"], Configured(common, init.dry_run, blind_paper=self.level < WIRE_VERSION))
+        if init.at_us is not None and self.level >= WIRE_VERSION:
+            # Coarse by the time that the frame was under way; a ping measures it better a moment later.
+            self.send(self.roles["trader"], ClockMeasured(init.at_us - self.turn.unix_us))
         if not common:
             mine = ", ".join(sorted(self.config.platforms))
             self.note(
@@ -201,9 +249,8 @@ class Uplink(GuardedActor):
         self.note(f"ready for {', '.join(sorted(common))} ({self.mode()}, level {self.level})", count="hello_done")
         if self.level >= WIRE_VERSION:
             self.write(self.status_report())
-        unsent, self.unsent = self.unsent, {}
-        for outcome in unsent.values():
-            self.tell(outcome)
+            self.ping()
+        self.send(self.roles["trader"], TellUnacked())
 
     def init_ack(self, init: Init, common: frozenset[Platform]) -> InitAck:
         """Our answer; its level-2 part only to a controller that speaks level 2."""
@@ -215,7 +262,7 @@ class Uplink(GuardedActor):
             fields |= {
                 "protocol": WIRE_VERSION,
                 "trader_id": self.config.trader_id,
-                "unacked": len(self.unsent),
+                "unacked": len(self.unacked),
                 "dry_run": self.config.dry_run,
                 "paper": sorted(self.paper(init) & common),
                 "max_leg_notional": self.config.max_leg_notional,
@@ -260,51 +307,64 @@ class Uplink(GuardedActor):
             if self.init is None:
                 self.early.add(leg.leg_id)
         self.note(f"received: {describe_leg(leg)}", leg=leg, count="legs_received")
-        self.send(self.roles["trader"], DoLeg(leg, self.books.pop((leg.platform, leg.market), None)))
+        book = self.books.pop((leg.platform, leg.market), None)
+        self.send(self.roles["trader"], DoLeg(leg, book, order.arb_type))
+
+    def acked(self, ack: LegAck) -> None:
+        """The controller has this revision durably."""
+        if ack.revision >= self.unacked.get(ack.leg_id, 0):
+            self.unacked.pop(ack.leg_id, None)
+        self.send(self.roles["trader"], LegAcked(ack.leg_id, ack.revision))
+
+    def asked(self, query: LegQuery) -> None:
+        """The controller wants to know what became of a leg."""
+        market = query.kalshi_market_ticker if query.platform == KALSHI else query.poly_token
+        leg = Leg(
+            leg_id=query.leg_id,
+            trade_id=query.trade_id,
+            pair_id=query.pair_id,
+            market_id=query.market_id or 0,
+            platform=query.platform,
+            market=market or "",
+            action=query.action or Action.BUY,
+            side=query.side or Side.YES,
+            limit=query.price or Price(1),
+            quantity=query.contracts or Quantity(1),
+            expires_at_ms=query.expires_at_ms,
+        )
+        self.note("asked what became of it", leg=leg, count="legs_queried")
+        revision = -1 if query.revision is None else query.revision
+        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision))
 
     # -- results out -----------------------------------------------------------------------------------------
 
+    @handles(JournalRead)
+    def journal_read(self, message: JournalRead, _sender: Address) -> None:
+        """At the start: what was never acked is counted in the hello, and told after it."""
+        self.unacked = {entry.leg_id: entry.outcome.revision for entry in message.unacked if entry.outcome is not None}
+
     @handles(LegReported)
     def reported(self, message: LegReported, _sender: Address) -> None:
-        """The trader's word on a leg."""
-        self.tell(message.outcome)
-
-    def tell(self, outcome: Outcome) -> None:
-        """Write the result, or keep it for the next hello; what came before the hello is answered before it."""
-        leg = self.legs.get(outcome.leg_id)
+        """The trader's word on a leg: written now, or told from the journal after the next hello."""
+        outcome = message.outcome
+        leg = message.told or self.legs.get(outcome.leg_id)
         if leg is None:
             return
         self.unanswered.discard(outcome.leg_id)
+        self.unacked[outcome.leg_id] = outcome.revision
         if self.conn_id is None or (self.init is None and outcome.leg_id not in self.early):
-            self.keep(outcome)
             return
-        self.write(leg_result(leg, outcome, self.level, self.config.trader_id), outcome)
+        self.write(leg_result(leg, message, self.level, self.config.trader_id))
+        if self.level < WIRE_VERSION:
+            # A level-1 controller acks nothing; what was written to it counts as told.
+            self.unacked.pop(outcome.leg_id, None)
+            self.send(self.roles["trader"], LegAcked(outcome.leg_id, outcome.revision))
 
-    def keep(self, outcome: Outcome) -> None:
-        """Remember what could not be told; the youngest word on a leg replaces the older one."""
-        if len(self.unsent) >= MAX_UNSENT:
-            self.unsent.pop(next(iter(self.unsent)))
-        self.unsent[outcome.leg_id] = outcome
-
-    @handles(NotWritten)
-    def not_written(self, message: NotWritten, _sender: Address) -> None:
-        """The link died under a result."""
-        held = self.written_last.pop(message.leg_id, None)
-        if held is not None:
-            self.keep(held)
-
-    def write(self, message: WireMessage, outcome: Outcome | None = None) -> None:
+    def write(self, message: WireMessage) -> None:
         """Hand a message to the bridge."""
-        if self.conn_id is None:
-            return
-        self.keepalive.sent_us = self.turn.mono_us
-        leg_id = None
-        if outcome is not None:
-            leg_id = outcome.leg_id
-            if len(self.written_last) >= MAX_UNSENT:
-                self.written_last.pop(next(iter(self.written_last)))
-            self.written_last[leg_id] = outcome
-        self.send(self.roles["bridge"], Outgoing(self.conn_id, message, leg_id))
+        if self.conn_id is not None:
+            self.keepalive.sent_us = self.turn.mono_us
+            self.send(self.roles["bridge"], Outgoing(self.conn_id, message))
 
     # -- for people ------------------------------------------------------------------------------------------
 
@@ -332,6 +392,7 @@ class Uplink(GuardedActor):
             dry_run_by=self.mode(),
             halted=False,
             open_legs=len(self.unanswered),
+            clock_offset_ms=min(self.offsets)[1] // 1_000 if self.offsets else None,
         )
 
     def note(self, text: str, *, level: str = "info", count: str | None = None, leg: Leg | None = None) -> None:
@@ -353,13 +414,14 @@ class Uplink(GuardedActor):
             "level": self.level if self.init else None,
             "since_s": (self.turn.mono_us - self.since_us) // 1_000_000 if self.conn_id is not None else None,
             "dry_run_by": self.mode(),
-            "unsent_results": len(self.unsent),
+            "clock_offset_ms": min(self.offsets)[1] // 1_000 if self.offsets else None,
         }
         self.send(sender, Description("link", data))
 
 
-def leg_result(leg: Leg, outcome: Outcome, level: int, trader_id: str) -> LegResult:
+def leg_result(leg: Leg, reported: LegReported, level: int, trader_id: str) -> LegResult:
     """An outcome in the wire's words. Level 1 gets the seed's fields; an unknown begins with ``unknown:``."""
+    outcome = reported.outcome
     known = outcome.status is not Status.UNKNOWN
     error = outcome.error
     if not known and not (error or "").startswith("unknown:"):
@@ -390,5 +452,7 @@ def leg_result(leg: Leg, outcome: Outcome, level: int, trader_id: str) -> LegRes
             "price": leg.limit,
             "contracts": leg.quantity,
             "latency_ns": outcome.latency_ns,
+            ("kalshi_market_ticker" if leg.platform == KALSHI else "poly_token"): leg.market,
+            "arb_type": reported.arb_type,
         }
     return LegResult.model_construct(**fields)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
-from actors.messages import Directory, PlaceLeg, VenueSaid
+from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
 from actors.ports import VenuePort
 from protocol.outcome import Outcome
 
@@ -60,6 +60,25 @@ class Venue(GuardedActor):
             answer(me, VenueSaid(outcome))
 
         self.port.place(message.leg, report, blind=message.blind)
+
+    @handles(AskVenue)
+    def ask(self, message: AskVenue, sender: Address) -> None:
+        """Ask the port what the venue knows of a leg; whoever asks hears of its news from now on."""
+        leg_id = message.leg.leg_id
+        self.askers[leg_id] = sender
+        me, answer = self.myAddress, self.answer
+
+        def report(outcome: Outcome | None, failed: str | None) -> None:
+            answer(me, VenueKnows(leg_id, outcome, failed))
+
+        self.port.lookup(message.leg, report)
+
+    @handles(VenueKnows)
+    def knows(self, message: VenueKnows, _sender: Address) -> None:
+        """Pass the answer on."""
+        asker = self.askers.get(message.leg_id)
+        if asker is not None:
+            self.send(asker, message)
 
     @handles(VenueSaid)
     def said(self, message: VenueSaid, _sender: Address) -> None:

@@ -23,6 +23,9 @@ STAGES: Final = (
 )
 
 
+ORDER: Final = '{"type":"execute_leg"'
+"""How an order's frame begins; acks and pings are written at other times."""
+
 Tick = tuple[int, ...]
 """The points of one tick, one more than there are stages."""
 
@@ -61,7 +64,7 @@ class StampedScan(Scan):
 
 
 class StampedServer(LinkServer):
-    """Notes when each frame's write began and when the socket had it."""
+    """Notes when each order's write began and when the socket had it."""
 
     stamps: Stamps
 
@@ -69,5 +72,6 @@ class StampedServer(LinkServer):
         """See :class:`LinkServer`."""
         began = time.perf_counter_ns()
         sent = super().send(conn_id, text)
-        self.stamps.writes += (began, time.perf_counter_ns())
+        if text.startswith(ORDER):
+            self.stamps.writes += (began, time.perf_counter_ns())
         return sent

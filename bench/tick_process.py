@@ -7,6 +7,8 @@ import os
 import sys
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -22,6 +24,8 @@ from protocol.terms import PLATFORMS, Platform
 from protocol.units import USD, Money
 from transport.controller_process import ControllerOptions, ControllerProcess
 from transport.ids import BootIds
+from transport.journal_port import JournalFile
+from transport.ledger.store import LedgerStore
 from transport.link.policy import LinkPolicy
 
 LIMIT_S = 900.0
@@ -43,6 +47,7 @@ class TickProcess:
         self.rounds: list[Measured] = []
         self._stamps = Stamps()
         self._inside: list[int] = []
+        self._folder = TemporaryDirectory(prefix="arb-bench-")
         self._client: ClientConnection
         self._feed: SocketFeed
 
@@ -51,6 +56,7 @@ class TickProcess:
         self._feed = SocketFeed(self._stamps)
         process = self._controller()
         async with AsyncExitStack() as stack:
+            stack.callback(self._folder.cleanup)
             stack.push_async_callback(process.finish)
             await process.start()
             echo = await stack.enter_async_context(serve(_echo, "127.0.0.1", 0, **PLAIN))
@@ -87,6 +93,12 @@ class TickProcess:
             order_ttl_ms=2_000,
             max_silence_us=60_000_000,
             max_leg_notional=Money(1_000 * USD),
+            pairs={},
+            max_unwind_loss=Money(5 * USD),
+            dispatch_first=None,
+            # A ledger as it is in life: synced to a disk, off the loop.
+            open_ledger=lambda: LedgerStore(f"sqlite:///{self._folder.name}/ledger.db"),
+            open_journal=lambda platform: JournalFile(Path(self._folder.name) / f"journal-{platform}.db"),
             beacon_port=None,
         )
         process = ControllerProcess(options)

@@ -11,8 +11,6 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
-import msgspec
-
 from bench.figure import Figure, Row, percentile, row
 from bench.sizes import Sizes
 from bench.stamps import STAGES
@@ -87,7 +85,13 @@ def _figure(name: str, plan: Plan, rounds: list[Measured]) -> Figure:
             _ratio("text to wire / echo inside the controller's process", from_text, inside),
         ]
     aim = f"text to wire at most {AIM:g} times the echo, p50"
-    conditions = msgspec.structs.asdict(plan)
+    conditions = {
+        "pairs": plan.pairs,
+        "ticks_a_round": plan.ticks,
+        "pause_ms": plan.pause_s * 1_000,
+        "processes": 2 if plan.apart else 1,
+        "a_cpu_each": plan.cpu is not None,
+    }
     return Figure(name=name, aim=aim, reached=reached, rows=(*rows, *_stages(rounds)), conditions=conditions)
 
 

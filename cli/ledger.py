@@ -23,6 +23,7 @@ from cli.output import say, say_json, stdout_style, table, terminal_width
 from config.load import load_settings
 from config.settings import Settings
 from protocol.terms import PairId
+from transport.ledger.engine import read_url, shown
 from transport.ledger.errors import LedgerError, LedgerMissing
 from transport.ledger.identity import FILE_NAME, accept_new
 from transport.ledger.store import LedgerStore
@@ -144,28 +145,25 @@ def _pipe_may_close() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-# -- accepting another ledger --------------------------------------------------------------------------------------------
+# -- accepting another ledger -----------------------------------------------------------------------------------------
 
 
 def accept(*, yes: bool) -> int:
     """Make the ledger that is there the expected one, after asking. Raises :class:`CliError`."""
     settings = load_settings()
     _expect_no_controller(settings.home.socket("controller"))
-    if not yes:
-        _ask(f"Positions and open orders of the ledger before are forgotten. Accept {_named(settings)}? [y/N] ")
     settings.home.ensure()
     proposed = f"l{secrets.token_hex(8)}"
     try:
+        if not yes:
+            name = shown(read_url(settings.ledger))
+            _ask(f"Positions and open orders that only the ledger before knew are forgotten. Accept {name}? [y/N] ")
         accepted = accept_new(settings.ledger, settings.home.path / FILE_NAME, proposed, time.time_ns() // 1_000)
     except LedgerError as error:
         raise CliError(ERROR, str(error)) from None
     before = f" (before: {accepted.before})" if accepted.before else ""
     say(f"ledger {accepted.ledger_id} is accepted{before}: start the controller")
     return OK
-
-
-def _named(settings: Settings) -> str:
-    return f"the ledger of {settings.source('ledger_url')}" if settings.ledger_url else str(settings.ledger)
 
 
 def _expect_no_controller(socket: Path) -> None:

@@ -178,7 +178,7 @@ def _position(view: PositionView) -> Row:
     }
 
 
-# -- for people ----------------------------------------------------------------------------------------------------------
+# -- for people -------------------------------------------------------------------------------------------------------
 
 
 def moment(row: Row) -> str:
@@ -230,7 +230,6 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             (Column("order"), _order),
             (_right("asked"), _of("contracts", count)),
             (_right("filled"), _of("filled", count)),
-            (_right("at"), _of("price", cents)),
             (Column("status"), _of("status")),
             (Column(""), _paper),
         ),
@@ -248,7 +247,6 @@ LISTINGS: Final[Mapping[str, Listing]] = {
             (Column("order"), _order),
             (_right("filled"), _of("contracts", count)),
             (_right("at"), _of("price", cents)),
-            (_right("cost"), _of("cost_usd", usd)),
             (_right("fees"), _of("fees_usd", usd)),
             (Column(""), _paper),
         ),

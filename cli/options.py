@@ -43,6 +43,10 @@ BeaconPort = Annotated[
 WsPort = Annotated[
     str | None, typer.Option("--ws-port", metavar="N", help="Port of the controller's WebSocket. Default: 9001.")
 ]
+Dispatch = Annotated[
+    str | None,
+    typer.Option("--dispatch", metavar="together|first:P", help="Which leg leaves first. Default: all together."),
+]
 Seed = Annotated[str | None, typer.Option("--seed", metavar="N", help="Seed of the simulated market. Default: 1.")]
 MaxContracts = Annotated[
     str | None, typer.Option("--max-contracts", metavar="N", help="Most contracts of one trade. Default: no limit.")

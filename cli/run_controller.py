@@ -28,12 +28,19 @@ from transport.feeds.port import WallClock
 from transport.feeds.replay import ReplayFeed
 from transport.feeds.simulated import SimulatedFeed
 from transport.ids import BootIds, next_boot
+from transport.journal import JournalError
+from transport.journal_port import JournalFile
+from transport.ledger.errors import LedgerError
+from transport.ledger.identity import FILE_NAME, open_ledger
+from transport.ledger.store import LedgerStore
 from transport.link.errors import LinkError
 from transport.link.policy import LinkPolicy
 from transport.link.tls import server_context
 from transport.logs import log_event, setup_logging
+from transport.paper_account import PaperAccount
 from transport.status_client import StatusError
 from transport.tailscale import TailscaleStatus, tailscale_status
+from venues.paper.account import AccountError
 from venues.paper.port import PaperPort
 from venues.paper.venue import PaperVenue
 
@@ -49,7 +56,7 @@ def run(settings: Settings) -> int:
     make_feed = feed_maker(settings, pairs)
     try:
         return OK if run_loop(_run(settings, pairs, make_feed)) else ERROR
-    except (LinkError, StatusError) as error:
+    except (LinkError, StatusError, LedgerError, JournalError, AccountError) as error:
         raise CliError(CONFIGURATION, str(error)) from None
 
 
@@ -153,6 +160,11 @@ def controller_options(
         order_ttl_ms=settings.order_ttl_ms,
         max_silence_us=max_silence_us(settings),
         max_leg_notional=money_from_dollars(settings.max_leg_notional_usd),
+        pairs={pair.pair_id: pair for pair in pairs},
+        max_unwind_loss=money_from_dollars(settings.max_unwind_loss_usd),
+        dispatch_first=None if settings.dispatch_first is None else Platform(settings.dispatch_first),
+        open_ledger=lambda: ledger_of(settings),
+        open_journal=lambda platform: JournalFile(home.ensure() / f"journal-local-{platform}.db"),
         beacon_port=settings.beacon_port,
         beacon_addresses=settings.beacon_addresses,
         tailscale=tailscale,
@@ -176,8 +188,18 @@ def ids_of_this_start(home: ArbHome, controller_id: str) -> BootIds:
 
 def local_venues(settings: Settings) -> Mapping[Platform, tuple[VenuePort, VenuePort | None]]:
     """Paper venues for the platforms executed here; live ones come with the venues' own clients."""
-    local = (Platform(name) for name in settings.controller_platforms)
-    return {p: (PaperPort(PaperVenue(p, keep=PAPER_FILLS_KEPT, precision=precision_of(settings))), None) for p in local}
+    return {Platform(name): (paper_port(settings, Platform(name)), None) for name in settings.controller_platforms}
+
+
+def paper_port(settings: Settings, platform: Platform) -> PaperPort:
+    """A paper venue with the account of this home: it survives its traders, as a venue does."""
+    account = PaperAccount(settings.home.ensure() / f"paper-{platform}.db")
+    return PaperPort(PaperVenue(platform, keep=PAPER_FILLS_KEPT, precision=precision_of(settings), account=account))
+
+
+def ledger_of(settings: Settings) -> LedgerStore:
+    """The ledger that this home expects; refuses where it is gone or another one."""
+    return open_ledger(settings.ledger, settings.home.ensure() / FILE_NAME, secrets.token_hex(8))
 
 
 def max_silence_us(settings: Settings) -> int | None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
+from typing import Final
 
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.processes import about, link_token, mode, run_loop, version
-from cli.run_controller import PAPER_FILLS_KEPT, precision_of
+from cli.run_controller import paper_port
 from config.settings import Settings
 from protocol.terms import Platform
 from protocol.units import money_from_dollars
+from transport.journal import JournalError, JournalInUse
+from transport.journal_port import JournalFile
 from transport.link.errors import LinkError
 from transport.link.policy import ClientPolicy
 from transport.link.tls import client_context
@@ -21,8 +24,10 @@ from transport.logs import log_event, setup_logging
 from transport.status_client import StatusError
 from transport.trader_process import TraderOptions, TraderProcess
 from transport.udp import BeaconPortError
-from venues.paper.port import PaperPort
-from venues.paper.venue import PaperVenue
+from venues.paper.account import AccountError
+
+MAX_UNNAMED: Final = 16
+"""Traders of one home that need no name."""
 
 
 def run(settings: Settings) -> int:
@@ -34,7 +39,7 @@ def run(settings: Settings) -> int:
         raise CliError(CONFIGURATION, "venue: the venues' live clients are not part of this version; use --venue paper")
     try:
         return OK if run_loop(_run(settings)) else ERROR
-    except (LinkError, StatusError, BeaconPortError) as error:
+    except (LinkError, StatusError, BeaconPortError, JournalError, AccountError) as error:
         raise CliError(CONFIGURATION, str(error)) from None
 
 
@@ -51,10 +56,12 @@ def trader_options(settings: Settings) -> TraderOptions:
     """Everything that the process needs, from the settings."""
     home = settings.home
     home.ensure_run_dir()
-    name = settings.name or f"{os.getpid()}"
-    trader_id = home.durable_id(f"trader_id-{settings.name or 'default'}", f"t{secrets.token_hex(5)}")
+    name, journal = own_journal(settings)
+    trader_id = home.durable_id(f"trader_id-{name}", f"t{secrets.token_hex(5)}")
     return TraderOptions(
         trader_id=trader_id if settings.name is None else f"{settings.name}-{trader_id}",
+        max_clock_offset_us=settings.max_clock_offset_ms * 1_000,
+        open_journal=lambda: journal,
         dry_run=settings.dry_run,
         venues=paper_venues(settings),
         max_leg_notional=money_from_dollars(settings.max_leg_notional_usd),
@@ -64,17 +71,31 @@ def trader_options(settings: Settings) -> TraderOptions:
         any_beacon_source=settings.insecure,
         policy=client_policy(settings),
         one_shot=settings.one_shot,
-        socket=home.socket(f"trader-{name}"),
+        socket=home.socket(f"trader-{settings.name or os.getpid()}"),
         about=about("trader", settings) | {"venue": settings.venue, "pid": os.getpid()},
     )
 
 
+def own_journal(settings: Settings) -> tuple[str, JournalFile]:
+    """The trader's name among those of this home, and its journal.
+
+    A trader that is not named takes the first name whose journal no other process has: the same one again after a
+    crash, with what was open in it. A name that was given is not changed.
+    """
+    home = settings.home.ensure()
+    base = settings.name or "-".join(settings.platforms)
+    names = [base] if settings.name else [base, *(f"{base}-{number}" for number in range(2, MAX_UNNAMED + 1))]
+    for name in names[:-1]:
+        try:
+            return name, JournalFile(home / f"journal-{name}.db")
+        except JournalInUse:
+            continue
+    return names[-1], JournalFile(home / f"journal-{names[-1]}.db")
+
+
 def paper_venues(settings: Settings) -> Mapping[Platform, tuple[VenuePort, VenuePort | None]]:
     """A paper venue for each platform."""
-    platforms = (Platform(name) for name in settings.platforms)
-    return {
-        p: (PaperPort(PaperVenue(p, keep=PAPER_FILLS_KEPT, precision=precision_of(settings))), None) for p in platforms
-    }
+    return {Platform(name): (paper_port(settings, Platform(name)), None) for name in settings.platforms}
 
 
 def client_policy(settings: Settings) -> ClientPolicy:

@@ -7,7 +7,7 @@ it refuses with a ``ValueError`` that begins with "must"; no kind ever shows the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -224,6 +224,20 @@ def feed() -> Kind:
         return text
 
     return Kind("sim, live or replay:FILE", parse)
+
+
+def dispatch(known: Sequence[str]) -> Kind:
+    """How the legs of a trade leave: ``together``, or ``first:PLATFORM``."""
+
+    def parse(value: object) -> str:
+        text = _stripped(value)
+        if text != "together" and text.removeprefix("first:") not in known:
+            raise ValueError
+        if text != "together" and not text.startswith("first:"):
+            raise ValueError
+        return text
+
+    return Kind(f"together, or first: and one of {', '.join(known)}", parse)
 
 
 def name() -> Kind:

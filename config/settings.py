@@ -166,6 +166,19 @@ class Settings(BaseModel):
         Millis, About("A leg not executed this long after it was sent is refused by the trader.")
     ] = 2_000
     leg_timeout_ms: Annotated[Millis, About("A leg without an answer for this long counts as unknown.")] = 5_000
+    max_unwind_loss_usd: Annotated[
+        Decimal,
+        kinds.decimal(1_000_000, 6, zero=True),
+        About("The most that closing an excess may lose, in dollars of one trade; above that it stays naked, flagged."),
+    ] = Decimal(5)
+    dispatch: Annotated[
+        str,
+        kinds.dispatch(PLATFORMS),
+        About(
+            "`together`, or `first:PLATFORM`: that platform's leg leaves first, the other is sized from its fill.",
+            flag="--dispatch",
+        ),
+    ] = "together"
     kalshi_fee_precision: Annotated[
         Literal["retail", "direct"],
         kinds.choice("retail", "direct"),
@@ -200,6 +213,9 @@ class Settings(BaseModel):
     name: Annotated[
         str | None, kinds.name(), About("The trader's name among the traders of this machine.", flag="--name")
     ] = None
+    max_clock_offset_ms: Annotated[
+        Millis, About("The trader refuses legs while the controller's clock and its own are further apart.")
+    ] = 1_000
     one_shot: Annotated[
         YesNo,
         About(
@@ -245,6 +261,11 @@ class Settings(BaseModel):
     def dry_run_by(self) -> str:
         """The source that decided :attr:`dry_run`."""
         return self.source("dry_run")
+
+    @property
+    def dispatch_first(self) -> str | None:
+        """The platform whose leg leaves first, None when all leave together."""
+        return self.dispatch.removeprefix("first:") if self.dispatch.startswith("first:") else None
 
     @property
     def ledger(self) -> str:

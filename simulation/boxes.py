@@ -15,8 +15,11 @@ from typing import Any, Self
 
 from actors.base import Address
 from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
+from actors.ledger import LedgerWritten
+from actors.leg_sender import DEFAULT_UNWIND_LOSS
 from actors.messages import Directory, LinkClosed, LinkOpened, LinkText, StatusAsked, StopAsked, TimerDue
 from actors.ports import VenuePort
+from actors.recovery import Rebuilt, rebuild
 from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from market.events import FeedBatch, FeedEnded
 from market.fees import RETAIL_PRECISION
@@ -37,6 +40,7 @@ from simulation.doubles import (
     SimulatedTraderSetup,
     filled,
 )
+from simulation.memory import MemoryJournal, MemoryLedger
 from transport.host import ActorHost
 from venues.paper.port import PaperPort
 from venues.paper.venue import PaperVenue
@@ -87,9 +91,9 @@ class Box:
         self.host.tell(self.root, StatusAsked(self.queries))
         return self.memory.documents[-1]
 
-    def connect(self, conn_id: int, peer: str = "127.0.0.1:1") -> None:
-        """A connection opens."""
-        self.tell("bridge", LinkOpened(conn_id, peer))
+    def connect(self, conn_id: int, peer: str | None = None) -> None:
+        """A connection opens, from a port of its own unless said otherwise."""
+        self.tell("bridge", LinkOpened(conn_id, f"127.0.0.1:{conn_id}" if peer is None else peer))
 
     def receive(self, conn_id: int, message: Mapping[str, Any] | str) -> None:
         """A frame arrives: an object to be written as JSON, or the raw text."""
@@ -138,9 +142,17 @@ class ControllerBox(Box):
         max_leg_notional: Money | None = None,
         precision: Money = RETAIL_PRECISION,
         beacon: bool = True,
+        ledger: MemoryLedger | None = None,
+        max_unwind_loss: Money = DEFAULT_UNWIND_LOSS,
+        first: Platform | None = None,
     ) -> None:
         """Start it."""
         super().__init__()
+        self.pairs = {pair.pair_id: pair for pair in pairs}
+        self.ids = CountingIds()
+        self.journals = {platform: MemoryJournal() for platform in PLATFORMS}
+        self.ledger = ledger if ledger is not None else MemoryLedger()
+        self.ledger.written = lambda token: self.tell("ledger", LedgerWritten(token))
         self.venues = {platform: PaperVenue(platform, precision=precision) for platform in PLATFORMS}
         ports: dict[Platform, tuple[VenuePort, VenuePort | None]] = {
             platform: (PaperPort(self.venues[platform]), (live or {}).get(platform)) for platform in local
@@ -158,6 +170,10 @@ class ControllerBox(Box):
             max_leg_notional=max_leg_notional or Money(1_000_000 * USD),
             make_scan=lambda: Scan(pairs, rules or Rules.from_cents(1)),
             about={"role": "controller", "dry_run": dry_run},
+            pairs={pair.pair_id: pair for pair in pairs},
+            rebuild=self.rebuild,
+            max_unwind_loss=max_unwind_loss,
+            first=first,
         )
         setup = controller_setup(
             plan,
@@ -169,13 +185,19 @@ class ControllerBox(Box):
                 status=self.memory,
                 life=self.memory,
                 gate=self.memory,
-                ids=CountingIds(),
+                ids=self.ids,
                 answer=self.host.tell,
+                journals={platform: self.journals[platform] for platform in local},
+                ledger=self.ledger,
                 venues=ports,
             ),
         )
         self.root = self.host.create(Controller, "controller", setup)
         self.begin()
+
+    def rebuild(self) -> Rebuilt:
+        """What the ledger holds, as trades."""
+        return rebuild(self.ledger.facts, self.pairs, self.ids)
 
     @property
     def traders(self) -> RouterHandle:
@@ -208,24 +230,29 @@ class ControllerBox(Box):
 class TraderBox(Box):
     """A trader process with paper venues (and live ones where given)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a knob that some test turns
         self,
         platforms: tuple[Platform, ...] = (KALSHI, POLYMARKET),
         *,
         dry_run: bool = True,
         max_leg_notional: Money = Money(1_000 * USD),
         venue_timeout_us: int = 4 * SECOND_US,
+        max_clock_offset_us: int = SECOND_US,
+        journal: MemoryJournal | None = None,
+        trader_id: str = "trader-box",
         live: Mapping[Platform, VenuePort] | None = None,
     ) -> None:
         """Start it."""
         super().__init__()
+        self.journal = journal if journal is not None else MemoryJournal()
         self.venues = {platform: PaperVenue(platform) for platform in platforms}
         plan = TraderPlan(
-            trader_id="trader-box",
+            trader_id=trader_id,
             dry_run=dry_run,
             max_leg_notional=max_leg_notional,
             venue_timeout_us=venue_timeout_us,
             any_beacon_source=False,
+            max_clock_offset_us=max_clock_offset_us,
             about={"role": "trader", "dry_run": dry_run},
         )
         ports = TraderPorts(
@@ -236,6 +263,7 @@ class TraderBox(Box):
             status=self.memory,
             life=self.memory,
             answer=self.host.tell,
+            journal=self.journal,
             venues={p: (PaperPort(venue), (live or {}).get(p)) for p, venue in self.venues.items()},
         )
         self.root = self.host.create(TraderNode, "node", trader_setup(plan, ports))

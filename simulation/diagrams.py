@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from actors.trade import OVER, RELEASES_PAIR, TRANSITIONS, Event, State
+from actors.trade import OVER, TRANSITIONS, Event, State
 
 _HEAD: Final = """\
 # A trade, from decision to verdict
@@ -47,7 +47,7 @@ def _table() -> Iterator[str]:
 
 def _sets() -> Iterator[str]:
     yield f"- Over: {_named(OVER)}."
-    yield f"- The pair may trade again: {_named(RELEASES_PAIR)}."
+    yield f"- The pair may trade again: {_named(OVER)}."
 
 
 def _row(first: str, rest: Iterable[str]) -> str:

@@ -151,7 +151,9 @@ class ScriptedVenue:
     platform: Platform
     paper: bool = False
     script: Callable[[Leg], Outcome | None] | None = None
+    knows: Callable[[Leg], Outcome | None] | None = None
     placed: list[Leg] = field(default_factory=list)
+    asked: list[Leg] = field(default_factory=list)
     books: list[Book] = field(default_factory=list)
     _reports: dict[LegId, Callable[[Outcome], None]] = field(default_factory=dict)
 
@@ -162,6 +164,14 @@ class ScriptedVenue:
         outcome = None if self.script is None else self.script(leg)
         if outcome is not None:
             report(outcome)
+
+    def lookup(self, leg: Leg, report: Callable[[Outcome | None, str | None], None]) -> None:
+        """Say what the test says that the venue knows; without a word from the test it cannot be asked."""
+        self.asked.append(leg)
+        if self.knows is None:
+            report(None, "cannot be asked")
+        else:
+            report(self.knows(leg), None)
 
     def see(self, book: Book) -> None:
         """Remember the book."""

@@ -10,13 +10,18 @@ from typing import Any
 
 from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
 from actors.ports import IdSource, Observer, VenuePort
+from actors.recovery import Rebuilt, rebuild
 from market.events import FeedBatch, FeedEnded
+from market.pair import Pair
 from market.scan import Scan
-from protocol.terms import Platform
+from protocol.terms import PairId, Platform
 from protocol.units import Money
 from transport.beacons import Beacons
 from transport.feeds.port import FeedPort
 from transport.gate import Gate
+from transport.journal_port import JournalFile
+from transport.ledger.store import LedgerStore
+from transport.ledger_port import LedgerFile
 from transport.link.policy import LinkPolicy
 from transport.link.server import LinkServer
 from transport.logs import log_event
@@ -44,6 +49,11 @@ class ControllerOptions:
     order_ttl_ms: int
     max_silence_us: int | None
     max_leg_notional: Money
+    pairs: Mapping[PairId, Pair]
+    max_unwind_loss: Money
+    dispatch_first: Platform | None
+    open_ledger: Callable[[], LedgerStore]
+    open_journal: Callable[[Platform], JournalFile]
     beacon_port: int | None
     beacon_addresses: tuple[str, ...] = ()
     tailscale: TailscaleStatus = field(default_factory=lambda: TailscaleStatus(running=False))
@@ -65,6 +75,9 @@ class ControllerProcess(ArbProcess):
         self.server = LinkServer(options.policy, self.link_callbacks(), on_refused=_refused)
         self.beacons: Beacons | None = None
         self.tasks: list[asyncio.Task[None]] = []
+        self.store: LedgerStore | None = None
+        self.ledger: LedgerFile | None = None
+        self.journals: dict[Platform, JournalFile] = {}
         self._speaking = set(self.feed.platforms)
 
     async def run(self) -> bool:
@@ -81,6 +94,7 @@ class ControllerProcess(ArbProcess):
         """Open everything, the status socket first: a second controller of the same home must not get further."""
         if self.status is not None:
             await self.status.start()
+        self._open_books()
         await self.server.start()
         self._create_actors()
         for host, port in self.server.addresses:
@@ -89,6 +103,19 @@ class ControllerProcess(ArbProcess):
         self.tasks.append(asyncio.create_task(self._feed(), name="feed"))
         if self.beacons is not None and self.options.tailscale.running:
             self.tasks.append(asyncio.create_task(self.beacons.refresh(), name="beacon targets"))
+
+    def _open_books(self) -> None:
+        """The ledger and the local traders' journals, before anybody can connect."""
+        self.store = self.options.open_ledger()
+        self.ledger = LedgerFile(self.store, lambda message: self.tell("ledger", message))
+        for platform in self.options.local:
+            self.journals[platform] = self.options.open_journal(platform)
+
+    def _rebuild(self) -> Rebuilt:
+        """What the ledger holds, as trades."""
+        if self.store is None:
+            raise RuntimeError("the ledger is not open")
+        return rebuild(self.store.read(), self.options.pairs, self.options.ids)
 
     def _create_actors(self) -> None:
         options = self.options
@@ -109,6 +136,10 @@ class ControllerProcess(ArbProcess):
             max_silence_us=options.max_silence_us,
             max_leg_notional=options.max_leg_notional,
             make_scan=options.make_scan,
+            pairs=options.pairs,
+            rebuild=self._rebuild,
+            max_unwind_loss=options.max_unwind_loss,
+            first=options.dispatch_first,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(
@@ -121,6 +152,8 @@ class ControllerProcess(ArbProcess):
             gate=self.gate,
             ids=options.ids,
             answer=self.host.tell,
+            journals=self.journals,
+            ledger=self.ledger,
             venues=options.local,
         )
         self.root = self.host.create(Controller, "controller", controller_setup(plan, ports))
@@ -149,7 +182,13 @@ class ControllerProcess(ArbProcess):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
         await self.server.stop()
+        if self.ledger is not None:
+            await self.ledger.close()
         await self.close()
+        for journal in self.journals.values():
+            journal.close()
+        if self.store is not None:
+            self.store.close()
 
 
 def _refused(peer: str, reason: str) -> None:

@@ -91,6 +91,10 @@ class JournalError(Exception):
     """The journal cannot be opened, read or written; the text names the file and the fix."""
 
 
+class JournalInUse(JournalError):
+    """Another process has this journal."""
+
+
 class JournalMisuse(JournalError):
     """The caller contradicts what is written; nothing was changed, and the journal goes on."""
 
@@ -132,7 +136,7 @@ class Journal:
         try:
             self._lock.acquire()
         except AlreadyLocked as error:
-            raise JournalError(f"journal {path}: {error}") from None
+            raise JournalInUse(f"journal {path}: {error}") from None
         except OSError as error:
             raise JournalError(explain(path, "journal", error)) from None
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from protocol.terms import Platform
 from protocol.units import Money
 from transport.discovery import Discovery
+from transport.journal_port import JournalFile
 from transport.link.client import LinkClient
 from transport.link.policy import ClientPolicy
 from transport.logs import Level, log_event
@@ -34,6 +35,8 @@ class TraderOptions:
     venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
     max_leg_notional: Money
     venue_timeout_us: int
+    max_clock_offset_us: int
+    open_journal: Callable[[], JournalFile]
     url: str | None
     beacon_port: int
     any_beacon_source: bool = False
@@ -62,6 +65,7 @@ class TraderProcess(ArbProcess):
         )
         self.receiver: BeaconReceiver | None = None
         self.tasks: list[asyncio.Task[None]] = []
+        self.journal: JournalFile | None = None
 
     async def run(self) -> bool:
         """From start to end; True when it ended in order. A signal counts from the first moment on."""
@@ -83,17 +87,19 @@ class TraderProcess(ArbProcess):
             log_event("BEACON", "info", f"no WEBSOCKET_URL: waiting for a beacon on UDP port {self.receiver.port}")
         else:
             log_event("WS", "info", f"controller at {self.options.url} (configured)")
-        self._create_actors()
+        self._create_actors(self.options.open_journal())
         self.tasks.append(asyncio.create_task(self.client.run(), name="link"))
 
-    def _create_actors(self) -> None:
+    def _create_actors(self, journal: JournalFile) -> None:
         options = self.options
+        self.journal = journal
         plan = TraderPlan(
             trader_id=options.trader_id,
             dry_run=options.dry_run,
             max_leg_notional=options.max_leg_notional,
             venue_timeout_us=options.venue_timeout_us,
             any_beacon_source=options.any_beacon_source,
+            max_clock_offset_us=options.max_clock_offset_us,
             about=options.about,
         )
         observers: tuple[Observer, ...] = (self.log, _Welcome(self.client, self._failures), *options.observers)
@@ -107,6 +113,7 @@ class TraderProcess(ArbProcess):
             status=self,
             life=self,
             answer=self.host.tell,
+            journal=journal,
             venues=options.venues,
         )
         self.root = self.host.create(TraderNode, "node", trader_setup(plan, ports))
@@ -125,6 +132,8 @@ class TraderProcess(ArbProcess):
         if self.receiver is not None:
             await self.receiver.stop()
         await self.close()
+        if self.journal is not None:
+            self.journal.close()
 
 
 class _Failures:

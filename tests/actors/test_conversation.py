@@ -172,8 +172,8 @@ def test_a_live_and_a_dry_trader_are_never_two_halves_of_one_arb() -> None:
     live = ScriptedVenue(KALSHI)
     with (
         ControllerBox([pair()], dry_run=False) as controller,
-        TraderBox((KALSHI,), dry_run=False, live={KALSHI: live}) as real,
-        TraderBox((POLYMARKET,), dry_run=True) as dry,
+        TraderBox((KALSHI,), dry_run=False, live={KALSHI: live}, trader_id="real") as real,
+        TraderBox((POLYMARKET,), dry_run=True, trader_id="dry") as dry,
     ):
         wire = Wire(controller, real, dry)
         wire.connect(1, real)

@@ -167,7 +167,7 @@ def test_a_result_for_a_leg_that_nobody_sent_is_logged_and_changes_nothing(box: 
     report(box, "t9-1", Status.FILLED, 10)
     after = box.status()
     assert {**before, "problems": [], "counters": {}} == {**after, "problems": [], "counters": {}}
-    assert box.notes("result for a leg that is not known here")
+    assert box.notes("the result of a leg that is not known here")
 
 
 def test_an_overfill_is_counted_whole_and_never_taken_for_hedged(box: ControllerBox) -> None:
@@ -208,6 +208,14 @@ def test_another_traders_word_on_a_leg_is_ignored() -> None:
         box.receive(2, result("t1-1", status="filled", cost=4.5))
         assert legs_of(box) == {"t1-1": "waiting", "t1-2": "waiting"}
         assert box.notes("ignored a result for a leg that was not sent to oslo")
+
+
+def test_a_word_on_a_leg_that_nobody_knows_is_ignored() -> None:
+    with ControllerBox([pair()], dry_run=False) as box:
+        level_2(box, 1)
+        box.receive(1, result("t9-9", status="filled"))
+        assert box.notes("ignored the result of a leg that is not known here (lisbon)")
+        assert box.status()["state"] == "ACTIVE"
 
 
 def test_a_level_1_trader_has_no_word_on_other_connections_legs() -> None:
@@ -260,6 +268,20 @@ def test_a_stop_reports_what_stayed_unknown(box: ControllerBox) -> None:
     assert box.memory.ends == []
     box.pass_time(6)
     assert box.memory.ends == [("in order", 1, False)]
+
+
+def test_late_news_of_one_trade_hides_no_leg_of_another(box: ControllerBox) -> None:
+    offer(box)
+    for revision in range(4):
+        report(box, "t1-1", Status.FILLED, 10, revision=revision)
+        report(box, "t1-2", Status.FILLED, 10, revision=revision)
+    offer(box)
+    assert box.memory.busy[-1]
+    box.stop()
+    assert box.memory.ends == []
+    for leg_id in ("t2-1", "t2-2"):
+        report(box, leg_id, Status.FILLED, 10)
+    assert box.memory.ends == [("in order", 0, False)]
 
 
 def test_a_stop_is_answered_once(box: ControllerBox) -> None:

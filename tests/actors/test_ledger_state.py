@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.facts import AnyFact, Purpose, ResultSeen
-from actors.ledger_agreement import compare, compare_summaries, summary
+from actors.ledger_agreement import compare, compare_summaries, plain_sums, summary, sums_of
+from actors.ledger_book import Fill
 from actors.ledger_state import BookKey, LedgerState, TradeRecord, fold, newer
 from actors.ledger_view import PAYOUT, flow, pairs, positions, totals, trades
 from protocol.outcome import Outcome
@@ -393,6 +394,14 @@ def test_money_adds_up_at_every_step(ledger: tuple[list[AnyFact], list[ResultSee
         assert flow(state, state.legs.values())[:2] == (total.realised, total.fees)
         assert sum(trade.spent for trade in trades(state)) == spent
         assert total.naked + total.dust + total.open == sum(pair.at_risk for pair in found)
+    assert compare_summaries(sums_of(state), plain_sums([*ledger[0], *ledger[1]])) == []
+
+
+def test_a_plain_sum_differs_where_a_book_is_wrong() -> None:
+    state = fold(HEDGED)
+    state.books[REAL_YES].put(0, Fill(1_000, 5_200_001, 170_000))
+    found = compare_summaries(sums_of(state), plain_sums(HEDGED))
+    assert found == ["real pair_0 kalshi yes paid: 5200001 here, 5200000 there"]
 
 
 @given(ledger=ledgers())

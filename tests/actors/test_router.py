@@ -110,6 +110,19 @@ def test_of_two_traders_of_a_platform_the_first_is_active_and_the_second_takes_o
     assert states(box) == ["unknown", "legs_out"]
 
 
+def test_a_trader_that_is_back_before_its_old_link_is_known_to_be_dead_gets_the_next_leg_on_the_new_one(
+    box: ControllerBox,
+) -> None:
+    box.say_hello(1, protocol=2, trader_id="lisbon")
+    box.say_hello(2, protocol=2, trader_id="oslo")
+    box.say_hello(3, protocol=2, trader_id="lisbon")
+    assert box.status()["routes"]["kalshi"] == ["lisbon", "oslo"]
+    assert [conn_id for conn_id, _ in box.link.ended] == [1], "the older session is told, and ends"
+    offer(box)
+    assert (legs_written(box, 1), legs_written(box, 3)) == ([], ["t1-1", "t1-2"])
+    assert states(box) == ["legs_out"]
+
+
 def test_a_standby_that_dies_changes_nothing_for_the_active_one(box: ControllerBox) -> None:
     box.say_hello(1)
     box.say_hello(2)
@@ -176,6 +189,16 @@ def test_a_fake_trader_can_go_and_come_back(box: ControllerBox) -> None:
         assert connected(box) == {KALSHI}
         box.traders.test_unregister(KALSHI)
         assert connected(box) == set()
+
+
+def test_a_fake_trader_that_goes_takes_no_real_one_with_it(box: ControllerBox) -> None:
+    box.say_hello(0)
+    box.say_hello(1)
+    box.traders.test_register(KALSHI)
+    box.traders.test_unregister(KALSHI)
+    box.traders.test_unregister(POLYMARKET)
+    both = ["127.0.0.1:0", "127.0.0.1:1"]
+    assert box.status()["routes"] == {"kalshi": both, "polymarket": both}
 
 
 def test_a_fake_trader_of_a_dry_controller_is_dry(box: ControllerBox) -> None:

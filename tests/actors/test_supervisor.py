@@ -80,6 +80,25 @@ def test_connections_whose_sessions_were_lost_are_ended_so_that_their_traders_co
     assert box.status()["connections"] == []
 
 
+@pytest.mark.parametrize("role", ["router", "bridge"])
+def test_no_half_of_an_arb_leaves_while_the_traders_are_away(box: ControllerBox, role: str) -> None:
+    box.say_hello(1, ["polymarket"])
+    fail(box, role)
+    box.feed(*ARB)
+    assert states(box) == []
+    assert not box.venues[KALSHI].fills
+    assert box.status()["paths"] == {"kalshi": "local"}
+
+
+@pytest.mark.parametrize("role", ["telemetry", "scanner"])
+def test_connections_outlive_the_failure_of_what_they_do_not_need(box: ControllerBox, role: str) -> None:
+    box.say_hello(1, ["polymarket"])
+    fail(box, role)
+    box.receive(1, {"type": "init_ack", "success": True, "platforms": []})
+    assert box.notes("said hello twice")
+    assert box.link.ended == []
+
+
 def test_legs_under_way_survive_the_loss_of_the_bridge_as_unknown(box: ControllerBox) -> None:
     box.say_hello(1, ["polymarket"])
     offer(box)
@@ -271,7 +290,7 @@ def test_a_stop_after_a_halt_still_drains(box: ControllerBox) -> None:
     box.stop()
     assert box.memory.ends == []
     report(box, "t1-2", Status.FILLED, 10)
-    assert box.memory.ends == [("in order", 0, True)]
+    assert box.memory.ends == [("in order", 1, True)], "a halted controller closes nothing: the naked trade is counted"
 
 
 # -- status --------------------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from actors.trade import Trade, TradeLeg
 from actors.trade_book import KEPT, TradeBook, trade_record
 from protocol.terms import Status, TradeId
@@ -15,7 +17,17 @@ def trade(number: int, status: Status = Status.FILLED, filled: int = 10) -> Trad
     """A trade whose two legs ended alike."""
     seen = arb(pair_id=f"pair_{number}")
     legs = [
-        TradeLeg(a_leg(f"t{number}-{index}", quantity=seen.quantity), plan, "local", None)
+        TradeLeg(
+            msgspec.structs.replace(
+                a_leg(f"t{number}-{index}", quantity=seen.quantity),
+                platform=plan.platform,
+                market=plan.market,
+                side=plan.side,
+            ),
+            plan,
+            "local",
+            None,
+        )
         for index, plan in enumerate(seen.legs, start=1)
     ]
     made = Trade(TradeId(f"t{number}"), seen, legs)
@@ -73,10 +85,12 @@ def test_a_pair_is_free_when_the_last_trade_that_holds_it_lets_go() -> None:
     first, second = trade(1), trade(1)
     second.trade_id = TradeId("t1b")
     book.add(first)
+    book.latch(first)
     assert book.release(first)
     assert not book.release(first)
     book.latch(first)
     book.add(second)
+    book.latch(second)
     assert not book.release(second)
     assert book.release(first)
     assert not book.pair_in_use

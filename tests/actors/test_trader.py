@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.leg_checks import TraderRules, exposure, refusal
+from actors.leg_words import describe_leg, in_words, same_facts
 from actors.messages import Configured, DoLeg, LegReported
-from actors.trader import describe_leg, same_facts, told
 from protocol.leg import Leg
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Action, LegId, Platform, Status
 from protocol.units import DOLLAR, USD, Money, Price, Quantity
@@ -150,9 +150,9 @@ def test_a_leg_in_words_is_short_enough_for_a_log() -> None:
 
 def test_an_outcome_in_words_is_exact() -> None:
     said = outcome("l1", Status.PARTIAL, 4, fees=Money(70_000))
-    assert told(said) == "4 filled for $1.8 and $0.07 fees"
-    assert told(outcome("l1", Status.UNFILLED)) == "nothing filled"
-    assert told(outcome("l1", Status.REJECTED, error="no")) == "no"
+    assert in_words(said) == "4 filled for $1.8 and $0.07 fees"
+    assert in_words(outcome("l1", Status.UNFILLED)) == "nothing filled"
+    assert in_words(outcome("l1", Status.REJECTED, error="no")) == "no"
 
 
 def test_the_same_facts_are_no_news_and_any_other_is() -> None:

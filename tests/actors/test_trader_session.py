@@ -75,6 +75,14 @@ def test_a_peer_that_never_says_who_it_is_is_dropped(box: ControllerBox) -> None
     assert box.link.ended == [(1, "no init_ack")]
 
 
+def test_a_connection_has_its_time_however_old_the_controller_is(box: ControllerBox) -> None:
+    box.pass_time(1_000)
+    box.connect(1)
+    box.pass_time(9)
+    assert box.link.ended == []
+    assert connection(box)["since_s"] == 9
+
+
 def test_the_limit_of_the_hello_holds_also_under_slow_heartbeats() -> None:
     with ControllerBox([pair()], heartbeat_us=600_000_000) as box:
         box.connect(1)

@@ -63,7 +63,8 @@ def test_a_seed_controller_reads_unknown_in_the_error_and_the_proof_in_a_second_
 
 def test_a_hello_of_level_2_says_who_this_is_and_what_it_does(trader: TraderBox) -> None:
     trader.say_init(1, **LEVEL_2)
-    ack, report = trader.frames(1)
+    ack, report, ping = trader.frames(1)
+    assert ping["sent_us"] == trader.clock.unix_us(), "the clocks are compared from the beginning"
     assert ack == SEED_ACK | {
         "protocol": 2,
         "trader_id": "trader-box",
@@ -151,7 +152,7 @@ def test_this_end_pings_too_and_gives_a_silent_controller_up(trader: TraderBox) 
 def test_the_controller_sets_the_interval(trader: TraderBox) -> None:
     trader.say_init(1, heartbeat_ms=1_000, **LEVEL_2)
     trader.pass_time(1)
-    assert len(trader.frames(1, "ping")) == 1
+    assert len(trader.frames(1, "ping")) == 2
     trader.pass_time(2)
     assert trader.link.ended == [(1, "controller silent for 3 s")]
 

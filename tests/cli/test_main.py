@@ -25,6 +25,7 @@ COMMANDS = (
     ("run", "controller"),
     ("run", "trader"),
     ("status",),
+    ("ledger",),
     ("demo",),
     ("replay",),
     ("bootstrap",),
@@ -97,6 +98,7 @@ def test_the_commands_are_listed_in_a_newcomers_order() -> None:
     assert [line.split()[0] for line in listed.splitlines()] == [
         "run",
         "status",
+        "ledger",
         "demo",
         "replay",
         "bootstrap",

@@ -113,17 +113,21 @@ def test_an_unknown_that_is_proven_later_is_late_news_and_not_lost(stage: Stage)
     assert said["totals"]["contracts"] == CONTRACTS
 
 
-def test_a_leg_that_fails_beside_one_that_fills_leaves_a_naked_trade_and_says_so(stage: Stage) -> None:
+def test_a_leg_that_fails_beside_one_that_fills_is_named_naked_and_what_closes_it_is_sent(stage: Stage) -> None:
     controller = controller_with_arbs(stage)
     with raw_trader(controller.url) as trader:
         trader.hello("kalshi", "polymarket")
         first, second = trader.legs(2)
         trader.fill(first)
         trader.fill(second, success=False, filled=0, avg_price=0, order_id=None, error="insufficient_balance")
-        said = controller.wait_until(lambda said: said["trades"]["naked"], "the trade is naked")
+        (closing,) = trader.legs(1)
+        said = controller.wait_until(lambda said: said["trades"]["unwinding"], "the excess is being closed")
     assert leg_of(said, second)["error"] == "insufficient_balance"
     assert said["totals"]["edge_locked_usd"] == 0
+    assert closing["pair_id"] == first["pair_id"]
+    assert closing["leg_id"] not in {first["leg_id"], second["leg_id"]}
     controller.wait_for_line("error", "[HYBRID]", "is naked", first["pair_id"])
+    controller.wait_for_line("[HYBRID]", "closing the excess", first["pair_id"])
 
 
 def test_both_ends_keep_a_plain_client_alive_and_a_silent_one_is_dropped(stage: Stage) -> None:

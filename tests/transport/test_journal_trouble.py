@@ -312,6 +312,8 @@ def test_a_migration_that_fails_leaves_the_old_schema(path: Path) -> None:
         open_sqlite(path, type(SCHEMA)(SCHEMA.what, SCHEMA.application_id, broken), synchronous="FULL")
     with Journal(path) as journal:
         assert journal.depth() == 1
+        tables = journal._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+        assert tables == [("legs",), ("outcomes",)]
 
 
 def test_a_newer_schema_is_reached_step_by_step(path: Path) -> None:

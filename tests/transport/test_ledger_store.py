@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy.exc import OperationalError
 
 from actors.facts import AnyFact, Fact
 from protocol.outcome import Outcome
@@ -26,7 +27,7 @@ from tests.ground.project import ROOT
 from tests.transport.ledger_kit import execute, fresh_database, on_every_database, sqlite_url
 from transport.ledger import schema
 from transport.ledger import store as store_module
-from transport.ledger.engine import read_url, shown
+from transport.ledger.engine import read_url, reason, shown
 from transport.ledger.errors import LedgerConflict, LedgerError, LedgerMissing
 from transport.ledger.rows import to_fact, to_row
 from transport.ledger.store import LedgerStore
@@ -448,6 +449,12 @@ def test_a_server_that_is_not_there_is_named_without_the_password() -> None:
     ) as caught:
         LedgerStore("postgresql://u:hunter2@127.0.0.1:9/arb")
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_that_an_error_repeats_is_taken_out_of_it() -> None:
+    url = read_url("postgresql://u:hunter2@host/arb")
+    said = reason(url, OperationalError("connect", {}, Exception("cannot connect with\n password=hunter2")))
+    assert said.startswith("ledger postgresql://host/arb: cannot connect with password=***: is the server up")
 
 
 def test_a_driver_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,6 +99,11 @@ class LedgerStore:
         for row in self._rows(after):
             yield row["seq"], self._decoded(row["seq"], row["body"])
 
+    def count(self) -> int:
+        """How many facts there are."""
+        with self._transaction() as connection:
+            return int(connection.scalar(select(func.count()).select_from(FACTS)) or 0)
+
     def last(self) -> int:
         """The place of the last fact; 0 where there is none."""
         with self._transaction() as connection:

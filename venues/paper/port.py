@@ -42,6 +42,10 @@ class PaperPort:
         except FeeError:
             return
 
+    def lookup(self, leg: Leg, report: Callable[[Outcome | None, str | None], None]) -> None:
+        """What became of the leg here, as a venue's order query would say."""
+        report(self.venue.outcome(leg.leg_id), None)
+
     def place(self, leg: Leg, report: Callable[[Outcome], None], *, blind: bool) -> None:
         """Fill what the book gives, and say so at once."""
         report(self.venue.execute(leg, blind=blind))

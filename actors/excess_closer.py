@@ -1,0 +1,156 @@
+"""Fills that differ leave an excess; here it is closed the cheaper way, or kept flagged as naked and tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from actors.base import Address, handles
+from actors.closing import closing_legs, closing_plan
+from actors.facts import Purpose
+from actors.leg_sender import LegSender
+from actors.messages import PairBooks, StopTrading, WatchPair
+from actors.recovery import excess_of
+from actors.trade import Holding, SlotKey, State, Trade
+from market.close import NoPlan
+from protocol.terms import Action, PairId, TradeId
+from protocol.units import quantity_to_wire, show_money
+
+UNSETTLED: Final = "unsettled:"
+"""How the error of a sell begins that was refused because the bought contracts have not settled yet."""
+
+SETTLE_WAIT_US: Final = 2_000_000
+
+
+class ExcessCloser(LegSender):
+    """Guarantees: nothing is closed while a leg of the trade is not proven; nothing is sold that is not held.
+
+    After an attempt that filled nothing the next one waits for the venue to speak of the pair's books again.
+    """
+
+    def __init__(self) -> None:
+        """Nothing naked."""
+        super().__init__()
+        self.stopping: StopTrading | None = None
+        self.dust: dict[PairId, Mapping[SlotKey, Holding]] = {}
+        self.tried: dict[TradeId, tuple[int, ...]] = {}
+        self.not_before_us: dict[TradeId, int] = {}
+        self.watched: set[PairId] = set()
+        self.reasons: dict[TradeId, NoPlan | str] = {}
+
+    def naked(self, trade: Trade) -> None:
+        """The trade has an excess and nothing is out to close it."""
+        last = next(reversed(trade.legs.values()))
+        outcome = last.outcome
+        if outcome is not None and (outcome.error or "").startswith(UNSETTLED):
+            # What was bought is not there to be sold yet: wait, and do not lower the price for it.
+            self.not_before_us[trade.trade_id] = self.turn.mono_us + SETTLE_WAIT_US
+            self.tried.pop(trade.trade_id, None)
+            self.sweep_soon()
+        elif outcome is not None and outcome.filled:
+            self.tried.pop(trade.trade_id, None)
+        self.watch_to_close(trade)
+
+    def look_again(self) -> None:
+        """Naked trades that had to wait get their books again when their time has come."""
+        now = self.turn.mono_us
+        for trade_id in [each for each, at in self.not_before_us.items() if at <= now]:
+            del self.not_before_us[trade_id]
+            trade = self.book.trades.get(trade_id)
+            if trade is not None and trade.state is State.NAKED:
+                self.watch_to_close(trade)
+        if self.not_before_us:
+            self.sweep_soon()
+
+    def forget_excess(self, trade: Trade) -> None:
+        """The trade is over."""
+        self.tried.pop(trade.trade_id, None)
+        self.not_before_us.pop(trade.trade_id, None)
+        self.reasons.pop(trade.trade_id, None)
+        self.stop_watching(trade.opportunity.pair_id)
+
+    def watch_to_close(self, trade: Trade) -> None:
+        """Get the pair's books, now and at every change, until the excess is closed."""
+        pair_id = trade.opportunity.pair_id
+        self.watched.add(pair_id)
+        self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
+
+    def stop_watching(self, pair_id: PairId) -> None:
+        """Nothing to close on this pair any more."""
+        if pair_id in self.watched and not self.naked_on(pair_id):
+            self.watched.discard(pair_id)
+            self.send(self.roles["scanner"], WatchPair(pair_id, wanted=False))
+
+    def naked_on(self, pair_id: PairId) -> list[Trade]:
+        """The naked trades of a pair."""
+        holders = self.book.pair_in_use.get(pair_id, set())
+        return [self.book.trades[each] for each in holders if self.book.trades[each].state is State.NAKED]
+
+    @handles(PairBooks)
+    def pair_books(self, message: PairBooks, _sender: Address) -> None:
+        """Books of a pair with something to close: decide again."""
+        for trade in self.naked_on(message.pair.pair_id):
+            if self.stopping is None and self.ledger_broken is None:
+                self.close(trade, message)
+
+    def close(self, trade: Trade, books: PairBooks) -> None:
+        """Send what closes the excess the cheaper way, or keep it flagged with the reason."""
+        versions = tuple(view.version for view in books.books)
+        if self.tried.get(trade.trade_id) == versions or trade.trade_id in self.not_before_us:
+            return
+        plan = closing_plan(trade, books, self.config.max_unwind_loss)
+        if isinstance(plan, NoPlan):
+            self.cannot_close(trade, plan)
+            return
+        chosen = closing_legs(trade, plan, books)
+        missing = sorted({leg.platform for leg, _ in chosen if self.path(leg.platform) is None})
+        if missing:
+            self.stay_naked(trade, f"no execution path for {', '.join(missing)}")
+            return
+        self.tried[trade.trade_id] = versions
+        legs = [
+            self.new_leg(
+                trade.trade_id,
+                trade.opportunity,
+                leg,
+                quantity,
+                0,
+                Purpose.COMPLETE if leg.action is Action.BUY else Purpose.UNWIND,
+            )
+            for leg, quantity in chosen
+        ]
+        trade.closing(legs, self.turn.mono_us)
+        self.book.note_legs(trade)
+        self.send_legs(trade, legs, [view.shown for view in books.books if view.shown is not None])
+        self.record(tuple(self.sent_fact(leg) for leg in legs))
+        text = ", ".join(
+            f"{leg.leg.action} {quantity_to_wire(leg.leg.quantity)} {leg.leg.side} on {leg.leg.platform}"
+            for leg in legs
+        )
+        self.note(
+            f"closing the excess: {text}, loss {show_money(plan.loss)}",
+            level="warning",
+            pair_id=trade.opportunity.pair_id,
+            count="closings",
+        )
+
+    def cannot_close(self, trade: Trade, why: NoPlan) -> None:
+        """Too small to trade is dust, and over; everything else stays naked and is tried again."""
+        if why is NoPlan.DUST:
+            trade.too_small()
+            self.dust[trade.opportunity.pair_id] = excess_of(trade)
+            self.moved(trade)
+        else:
+            self.stay_naked(trade, why)
+
+    def stay_naked(self, trade: Trade, why: NoPlan | str) -> None:
+        """Flagged in the status and said once per reason."""
+        if self.reasons.get(trade.trade_id) != why:
+            self.reasons[trade.trade_id] = why
+            trade.reason = str(why)
+            self.note(
+                f"NAKED: trade {trade.trade_id} stays open: {why}",
+                level="error",
+                pair_id=trade.opportunity.pair_id,
+                count="naked",
+            )

@@ -1,0 +1,366 @@
+"""What became of every leg: results applied, recorded, acked; what is not proven asked about until it is.
+
+The base of the executor. It never sends an order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from actors.base import Address, GuardedActor, handles
+from actors.facts import AnyFact, LegAdopted, ResultSeen, TradeOver
+from actors.ledger import LedgerBroken, Record, Recorded
+from actors.messages import (
+    AckLeg,
+    HaltAsked,
+    LegAcked,
+    LegReported,
+    LegsNotSent,
+    Note,
+    QueryLeg,
+    ResultElsewhere,
+    SessionLost,
+    StartTimer,
+    TimerFired,
+    Took,
+    TradeMoved,
+)
+from actors.positions import Positions
+from actors.recovery import adopted_leg
+from actors.trade import Trade, TradeLeg
+from actors.trade_book import TradeBook, trade_record
+from actors.unproven import Unproven
+from market.pair import Pair
+from protocol.leg import Leg
+from protocol.outcome import Outcome, outcome_from_result
+from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status
+from protocol.units import Quantity
+
+SWEEP_US: Final = 100_000
+"""How often legs in flight are looked at, and those that are not proven asked about when their time has come."""
+
+Due = dict[tuple[LegId, int], tuple[Platform, int | None]]
+
+
+class LegKeeper(GuardedActor):
+    """Guarantees: a revision is acked only when it is durable; an unproven leg is asked about for ever."""
+
+    pairs: Mapping[PairId, Pair]
+    leg_timeout_us: int
+
+    def __init__(self) -> None:
+        """No legs."""
+        super().__init__()
+        self.roles: dict[str, Address] = {}
+        self.book = TradeBook()
+        self.positions = Positions()
+        self.unproven = Unproven()
+        self.recorded: dict[LegId, int] = {}
+        self.acks_due: Due = {}
+        self.sweeping = False
+        self.ledger_broken: str | None = None
+
+    # -- for the executor to fill in -------------------------------------------------------------------------
+
+    def moved(self, trade: Trade) -> None:
+        """The trade has a new state; the executor frees its pair, or closes what is naked."""
+        raise NotImplementedError
+
+    def swept(self) -> None:
+        """The sweep is done."""
+
+    def gate(self) -> None:
+        """Whether legs are out may have changed."""
+
+    def adoptable(self, told: Leg, arb_type: str | None) -> Trade | None:
+        """The trade of a leg that is not known here."""
+        raise NotImplementedError
+
+    # -- results ---------------------------------------------------------------------------------------------
+
+    @handles(LegReported)
+    def leg_reported(self, message: LegReported, _sender: Address) -> None:
+        """What became of a leg, from whichever road it came, perhaps of a leg of an earlier run."""
+        outcome = message.outcome
+        if outcome.leg_id not in self.book.by_leg and not self.take_in(message):
+            return
+        leg = self.book.by_leg[outcome.leg_id].legs[outcome.leg_id]
+        if not self.believed(leg, message.source):
+            self.note(
+                f"ignored a result for a leg that was not sent to {message.source}",
+                level="warning",
+                leg_id=outcome.leg_id,
+            )
+            return
+        if outcome.revision >= 0:
+            self.acks_due[outcome.leg_id, outcome.revision] = (leg.leg.platform, message.conn_id)
+        if not self.apply(outcome, message.source):
+            self.ack_if_recorded(outcome.leg_id, outcome.revision)
+
+    def believed(self, leg: TradeLeg, source: str) -> bool:
+        """A trader's word counts for what was sent to it, and for what it may have been asked about."""
+        sent_to_another = leg.path.startswith("remote:") and leg.path != f"remote:{source}"
+        return not sent_to_another or leg.leg.leg_id in self.unproven.since or source == "local"
+
+    @handles(ResultElsewhere)
+    def result_elsewhere(self, message: ResultElsewhere, _sender: Address) -> None:
+        """A trader that came back tells what it could not tell before."""
+        result = message.result
+        trade = self.book.by_leg.get(result.leg_id)
+        if trade is None:
+            text = f"ignored the result of a leg that is not known here ({message.trader})"
+            self.note(text, level="warning", leg_id=result.leg_id)
+            return
+        leg = trade.legs[result.leg_id].leg
+        outcome = outcome_from_result(result, asked=leg.quantity, limit=leg.limit, dry_run=False, level=WIRE_VERSION)
+        self.leg_reported(LegReported(outcome, message.conn_id, message.trader), _sender)
+
+    def take_in(self, message: LegReported) -> bool:
+        """A leg that is not known here: one of a trade long over, or one that the ledger never heard of."""
+        outcome, told = message.outcome, message.told
+        leg_id = outcome.leg_id
+        if leg_id in self.recorded:
+            if outcome.revision > self.recorded[leg_id]:
+                text = f"late news of a trade long over: {outcome.status}; recorded, and seen at the next start"
+                self.note(text, level="error", leg_id=leg_id)
+                trade_id = told.trade_id if told is not None else None
+                if trade_id is not None:
+                    self.recorded[leg_id] = outcome.revision
+                    fact = ResultSeen(t=self.turn.unix_us, trade_id=trade_id, outcome=outcome, source=message.source)
+                    self.record((fact,))
+            elif told is not None:
+                self.send_ack(leg_id, outcome.revision, told.platform, message.conn_id)
+            return False
+        if told is None or told.trade_id is None:
+            self.note(
+                f"ignored the result of a leg that is not known here ({message.source})", level="warning", leg_id=leg_id
+            )
+            return False
+        trade = self.book.trades.get(told.trade_id)
+        if trade is None:
+            trade = self.adoptable(told, message.arb_type)
+            if trade is None:
+                text = (
+                    f"{message.source} tells of a leg of unknown pair {told.pair_id}: add the pair, then it is adopted"
+                )
+                self.note(text, level="error", leg_id=leg_id)
+                return False
+            self.book.add(trade)
+        elif leg_id not in trade.legs:
+            trade.legs[leg_id] = adopted_leg(told)
+            self.book.note_legs(trade)
+        self.adopted(told, message.source)
+        return True
+
+    def adopted(self, told: Leg, source: str) -> None:
+        """Say so, write it down, and ask about what else that trade may have sent."""
+        self.note(
+            "adopted: it left just before a crash of this controller",
+            level="warning",
+            leg_id=told.leg_id,
+            pair_id=told.pair_id,
+            count="legs_adopted",
+        )
+        if told.trade_id is None or told.pair_id is None:
+            return
+        fact = LegAdopted(
+            t=self.turn.unix_us,
+            leg_id=told.leg_id,
+            trade_id=told.trade_id,
+            pair_id=told.pair_id,
+            market_id=told.market_id,
+            platform=told.platform,
+            market=told.market,
+            action=told.action,
+            side=told.side,
+            limit=told.limit,
+            quantity=told.quantity,
+            source=source,
+        )
+        self.record((fact,))
+        for leg in self.book.trades[told.trade_id].legs.values():
+            if leg.outcome is not None and not leg.proven:
+                self.ask_about(leg.leg.leg_id)
+
+    @handles(LegsNotSent)
+    def legs_not_sent(self, message: LegsNotSent, _sender: Address) -> None:
+        """These legs left nowhere: that is proven, and no fill."""
+        for leg_id in message.leg_ids:
+            error = f"not sent: {message.reason}"
+            self.apply(Outcome(leg_id=leg_id, status=Status.REJECTED, error=error), "router")
+
+    @handles(SessionLost)
+    def session_lost(self, message: SessionLost, _sender: Address) -> None:
+        """What that path had not answered is unknown until it is proven."""
+        for trade_id in list(self.book.waiting):
+            for leg in list(self.book.trades[trade_id].legs.values()):
+                if leg.waiting and leg.conn_id == message.conn_id:
+                    self.give_up(leg.leg.leg_id, f"unknown: the link was lost before the answer ({message.reason})")
+
+    def give_up(self, leg_id: LegId, error: str) -> None:
+        """Mark a leg unknown; a later proof replaces this."""
+        self.apply(Outcome(leg_id=leg_id, status=Status.UNKNOWN, error=error, revision=-1, final=False), "controller")
+
+    def apply(self, outcome: Outcome, source: str) -> bool:
+        """Apply an outcome to its trade, write it down, and let everyone concerned know; True when it was news."""
+        trade = self.book.by_leg[outcome.leg_id]
+        leg = trade.legs[outcome.leg_id]
+        before, was = leg.outcome, trade.state
+        if not trade.report(outcome):
+            return False
+        self.positions.apply(leg.leg, before, outcome)
+        self.record_result(trade, outcome, source)
+        self.took(leg, before, outcome)
+        if outcome.status is Status.UNKNOWN:
+            self.say_unknown(trade, leg, outcome)
+            self.ask_about(outcome.leg_id)
+        else:
+            self.unproven.proven(outcome.leg_id)
+        self.book.note_legs(trade)
+        self.gate()
+        if trade.state is not was:
+            self.moved(trade)
+        return True
+
+    def took(self, leg: TradeLeg, before: Outcome | None, outcome: Outcome) -> None:
+        """What may have been taken is gone until the venue speaks: of an unknown leg all that was asked."""
+        known = leg.leg.quantity if outcome.status is Status.UNKNOWN and before is None else outcome.filled
+        newly = Quantity(known - (before.filled if before else 0))
+        if newly > 0 and leg.plan.book_version >= 0:
+            self.send(self.roles["scanner"], Took(leg.plan, newly))
+
+    # -- the ledger ------------------------------------------------------------------------------------------
+
+    def record(self, facts: tuple[AnyFact, ...], ack: tuple[LegId, int] | None = None) -> None:
+        """Have these facts written; where there is no ledger (tests) they count as written."""
+        if "ledger" in self.roles:
+            self.send(self.roles["ledger"], Record(facts, ack))
+        elif ack is not None:
+            self.durable(*ack)
+
+    def record_result(self, trade: Trade, outcome: Outcome, source: str) -> None:
+        """Results that were told are facts; our own giving up is not."""
+        if outcome.revision < 0:
+            return
+        fact = ResultSeen(t=self.turn.unix_us, trade_id=trade.trade_id, outcome=outcome, source=source)
+        self.record((fact,), (outcome.leg_id, outcome.revision))
+
+    def record_over(self, trade: Trade) -> None:
+        """A verdict."""
+        self.record((TradeOver(t=self.turn.unix_us, trade_id=trade.trade_id, state=trade.state.value),))
+
+    @handles(Recorded)
+    def on_recorded(self, message: Recorded, _sender: Address) -> None:
+        """A result is durable."""
+        self.durable(message.leg_id, message.revision)
+
+    def durable(self, leg_id: LegId, revision: int) -> None:
+        """Remember it, and ack it to whoever told it."""
+        self.recorded[leg_id] = max(revision, self.recorded.get(leg_id, -1))
+        self.ack_if_recorded(leg_id, revision)
+
+    def ack_if_recorded(self, leg_id: LegId, revision: int) -> None:
+        """Ack a result that was told (again) and is durable; otherwise the writing will."""
+        if revision <= self.recorded.get(leg_id, -1):
+            due = self.acks_due.pop((leg_id, revision), None)
+            if due is not None:
+                self.send_ack(leg_id, revision, *due)
+
+    def send_ack(self, leg_id: LegId, revision: int, platform: Platform, conn_id: int | None) -> None:
+        """On the road that the result came."""
+        trader = self.roles.get(f"trader:{platform}")
+        if conn_id is not None:
+            self.send(self.roles["router"], AckLeg(leg_id, revision, platform, conn_id))
+        elif trader is not None:
+            self.send(trader, LegAcked(leg_id, revision))
+
+    @handles(LedgerBroken)
+    def on_ledger_broken(self, message: LedgerBroken, _sender: Address) -> None:
+        """Without a ledger nothing new is started."""
+        self.ledger_broken = message.reason
+        self.send(self.roles["controller"], HaltAsked(f"the ledger cannot be written: {message.reason}"))
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    def ask_about(self, leg_id: LegId) -> None:
+        """Ask until it is proven."""
+        self.unproven.add(leg_id, self.turn.mono_us)
+        self.sweep_soon()
+
+    def sweep_soon(self) -> None:
+        """Have the sweep running."""
+        if not self.sweeping:
+            self.sweeping = True
+            self.send(self.roles["clock"], StartTimer(SWEEP_US, "sweep"))
+
+    @handles(TimerFired)
+    def sweep(self, _message: TimerFired, _sender: Address) -> None:
+        """Legs that were not answered in time are unknown, never "not filled"; unknown ones are asked about."""
+        self.sweeping = False
+        deadline = self.turn.mono_us - self.leg_timeout_us
+        for trade_id in list(self.book.waiting):
+            for leg in list(self.book.trades[trade_id].legs.values()):
+                if leg.waiting and leg.sent_us <= deadline:
+                    self.give_up(leg.leg.leg_id, f"unknown: no answer within {self.leg_timeout_us / 1e6:g} s")
+        for leg_id in self.unproven.due(self.turn.mono_us):
+            self.query(leg_id)
+        self.swept()
+        if self.book.waiting or len(self.unproven):
+            self.sweep_soon()
+
+    def query(self, leg_id: LegId) -> None:
+        """Ask whoever serves the platform now; the trader that the leg was sent to knows best."""
+        trade = self.book.by_leg.get(leg_id)
+        if trade is None:
+            self.unproven.proven(leg_id)
+            return
+        leg = trade.legs[leg_id]
+        sent_to = leg.path.removeprefix("remote:") if leg.path.startswith("remote:") else None
+        revision = -1 if leg.outcome is None else leg.outcome.revision
+        question = QueryLeg(leg.leg, sent_to, trade.opportunity.arb_type.value, revision)
+        local = self.roles.get(f"trader:{leg.leg.platform}")
+        self.send(local if local is not None else self.roles["router"], question)
+
+    # -- for people ------------------------------------------------------------------------------------------
+
+    def say_unknown(self, trade: Trade, leg: TradeLeg, outcome: Outcome) -> None:
+        """An unknown leg is never only a log line, but it is one too."""
+        self.note(
+            f"{leg.leg.platform} leg: {outcome.error or 'unknown'}",
+            level="error",
+            leg_id=outcome.leg_id,
+            pair_id=trade.opportunity.pair_id,
+            count="legs_unknown",
+        )
+
+    def say_moved(self, trade: Trade) -> None:
+        """Tell telemetry what the trade has become."""
+        self.send(self.roles["telemetry"], TradeMoved(trade_record(trade)))
+
+    def unknown_records(self) -> list[dict[str, Any]]:
+        """The legs whose fate is not proven, with age and how often was asked."""
+        now = self.turn.mono_us
+        return [
+            {
+                "leg_id": leg_id,
+                "platform": self.book.by_leg[leg_id].legs[leg_id].leg.platform,
+                "pair_id": self.book.by_leg[leg_id].opportunity.pair_id,
+                "age_s": (now - since) // 1_000_000,
+                "asked": self.unproven.asked[leg_id],
+            }
+            for leg_id, since in self.unproven.since.items()
+            if leg_id in self.book.by_leg
+        ]
+
+    def note(
+        self,
+        text: str,
+        *,
+        level: str = "info",
+        leg_id: LegId | None = None,
+        pair_id: PairId | None = None,
+        count: str | None = None,
+    ) -> None:
+        """Log under the seed's prefix."""
+        self.send(self.roles["telemetry"], Note("HYBRID", text, level, leg_id=leg_id, pair_id=pair_id, count=count))

@@ -1,0 +1,126 @@
+"""How a leg leaves: its id, its path, its deadline, and that none leaves by halves. The middle of the executor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from actors.facts import LegSent, Purpose
+from actors.leg_keeper import LegKeeper
+from actors.messages import DoLeg, LegOrder, PathInfo, SendLegs
+from actors.ports import GatePort, IdSource
+from actors.recovery import Rebuilt
+from actors.trade import Trade, TradeLeg
+from market.opportunity import Opportunity, OpportunityLeg
+from market.pair import Pair
+from protocol.leg import Leg
+from protocol.terms import PairId, Platform, TradeId
+from protocol.units import USD, Money, Quantity
+from protocol.wire import Book
+
+MAX_MARKET_ID: Final = 65_536
+
+DEFAULT_UNWIND_LOSS: Final = Money(5 * USD)
+
+
+class ExecutorSetup(msgspec.Struct, frozen=True):
+    """What the executor may do, and what it takes up from the ledger.
+
+    ``local``: platforms executed in this process. ``first``: the platform whose leg leaves before the others, which
+    are then sized from what it really filled; None sends all together. ``rebuild`` is called at every (re)start.
+    """
+
+    local: Mapping[Platform, PathInfo]
+    ids: IdSource
+    gate: GatePort
+    leg_timeout_us: int
+    order_ttl_ms: int
+    max_unwind_loss: Money = DEFAULT_UNWIND_LOSS
+    first: Platform | None = None
+    pairs: Mapping[PairId, Pair] = {}
+    rebuild: Callable[[], Rebuilt] | None = None
+    dry_run: bool = True
+
+
+class LegSender(LegKeeper):
+    """Guarantees: the remote legs handed in together leave together or not at all; every leg is written down."""
+
+    def __init__(self) -> None:
+        """No paths."""
+        super().__init__()
+        self.config: ExecutorSetup
+        self.remote: dict[Platform, PathInfo] = {}
+
+    def path(self, platform: Platform) -> PathInfo | None:
+        """Local first, else a connected trader, else none."""
+        return self.config.local.get(platform) or self.remote.get(platform)
+
+    def new_leg(
+        self,
+        trade_id: TradeId,
+        seen: Opportunity,
+        plan: OpportunityLeg,
+        quantity: Quantity,
+        index: int,
+        purpose: Purpose = Purpose.OPEN,
+    ) -> TradeLeg:
+        """A leg on its platform's path. A closing leg has an id of its own making, so that none is ever used twice."""
+        ids = self.config.ids
+        leg_id = ids.leg_id(trade_id, index) if purpose is Purpose.OPEN else ids.leg_id(ids.trade_id(), 0)
+        path = self.path(plan.platform)
+        local = plan.platform in self.config.local
+        leg = Leg(
+            leg_id=leg_id,
+            trade_id=trade_id,
+            pair_id=seen.pair_id,
+            market_id=seen.market_id % MAX_MARKET_ID,
+            platform=plan.platform,
+            market=plan.market,
+            action=plan.action,
+            side=plan.side,
+            limit=plan.limit,
+            quantity=quantity,
+            expires_at_ms=self.turn.unix_us // 1_000 + self.config.order_ttl_ms,
+            description=seen.description,
+        )
+        name = "local" if local else f"remote:{path.trader if path else '?'}"
+        return TradeLeg(leg, plan, name, None if local or path is None else path.conn_id, purpose=purpose)
+
+    def send_legs(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book]) -> None:
+        """The remote ones in one message, so that none can leave by halves."""
+        by_market = {(book.platform, book.market): book for book in books}
+        arb_type = trade.opportunity.arb_type.value
+        remote = []
+        for leg in legs:
+            book = by_market.get((leg.plan.platform, leg.plan.market))
+            if leg.conn_id is None:
+                self.send(self.roles[f"trader:{leg.plan.platform}"], DoLeg(leg.leg, book, arb_type))
+            else:
+                remote.append(LegOrder(leg.leg, book, arb_type))
+        if remote:
+            self.send(self.roles["router"], SendLegs(tuple(remote)))
+        self.book.waiting.add(trade.trade_id)
+        self.config.gate.set_busy(busy=True)
+        self.sweep_soon()
+
+    def sent_fact(self, leg: TradeLeg) -> LegSent:
+        """That a leg left, as the ledger keeps it."""
+        order = leg.leg
+        return LegSent(
+            t=self.turn.unix_us,
+            leg_id=order.leg_id,
+            trade_id=order.trade_id or TradeId(""),
+            pair_id=order.pair_id or PairId(""),
+            market_id=order.market_id,
+            platform=order.platform,
+            market=order.market,
+            action=order.action,
+            side=order.side,
+            limit=order.limit,
+            quantity=order.quantity,
+            expires_at_ms=order.expires_at_ms,
+            purpose=leg.purpose,
+            path=leg.path,
+        )
