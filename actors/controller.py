@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from actors.beacon import BeaconBroadcaster, BroadcasterSetup
 from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
+from actors.facts import AnyFact
 from actors.hybrid_executor import HybridExecutor
 from actors.journal import Journal, JournalPort, JournalSetup
 from actors.ledger import Ledger, LedgerPort, LedgerSetup
@@ -47,6 +48,7 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     about: Mapping[str, Any]
     pairs: Mapping[PairId, Pair] = {}
     rebuild: Callable[[], Rebuilt] | None = None
+    facts: Callable[[], Iterable[AnyFact]] = tuple
     max_unwind_loss: Money = DEFAULT_UNWIND_LOSS
     first: Platform | None = None
 
@@ -100,7 +102,7 @@ def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> Supervisor
         after[f"trader:{platform}"] = agreed
     if ports.ledger is not None:
         ledger = ports.ledger
-        children["ledger"] = Child(Ledger, lambda: LedgerSetup(ledger), replaceable=False)
+        children["ledger"] = Child(Ledger, lambda: LedgerSetup(ledger, plan.facts), replaceable=False)
     children["executor"] = Child(HybridExecutor, lambda: executor_setup(plan, ports), replaceable=False)
     silence = plan.max_silence_us
     children["scanner"] = Child(Scanner, lambda: ScannerSetup(plan.make_scan, plan.platforms, silence))

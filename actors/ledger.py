@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Protocol
 
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.facts import AnyFact
+from actors.ledger_agreement import summary
+from actors.ledger_state import LedgerState, fold
 from actors.messages import Describe, Description, Directory, Message
 from protocol.terms import LegId
 
@@ -23,9 +26,10 @@ class LedgerPort(Protocol):
 
 
 class LedgerSetup(msgspec.Struct, frozen=True):
-    """The store."""
+    """The store, and what it held at the start."""
 
     port: LedgerPort
+    held: Callable[[], Iterable[AnyFact]] = tuple
 
 
 class Record(Message, frozen=True):
@@ -62,15 +66,16 @@ class Ledger(GuardedActor):
         super().__init__()
         self.port: LedgerPort
         self.roles: dict[str, Address] = {}
-        self.waiting: dict[int, tuple[Address, tuple[LegId, int] | None]] = {}
+        self.waiting: dict[int, tuple[Address, Record]] = {}
+        self.state = LedgerState()
         self.next_token = 0
         self.written = 0
         self.broken: str | None = None
 
     @handles(LedgerSetup)
     def setup(self, message: LedgerSetup, _sender: Address) -> None:
-        """Take the store."""
-        self.port = message.port
+        """Take the store, and derive state from what it holds."""
+        self.port, self.state = message.port, fold(message.held())
 
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
@@ -86,17 +91,20 @@ class Ledger(GuardedActor):
             self.fail(f"the store is more than {MAX_WAITING} writes behind")
             return
         self.next_token += 1
-        self.waiting[self.next_token] = (sender, message.ack)
+        self.waiting[self.next_token] = (sender, message)
         self.port.write(self.next_token, message.facts)
 
     @handles(LedgerWritten)
     def ledger_written(self, message: LedgerWritten, _sender: Address) -> None:
         """Tell everyone whose facts are durable now."""
         for token in [token for token in self.waiting if token <= message.token]:
-            asker, ack = self.waiting.pop(token)
+            asker, record = self.waiting.pop(token)
             self.written += 1
-            if ack is not None:
-                self.send(asker, Recorded(*ack))
+            # Derived here and not when it was told: an order's way out does not wait for bookkeeping.
+            for fact in record.facts:
+                self.state.add(fact)
+            if record.ack is not None:
+                self.send(asker, Recorded(*record.ack))
 
     @handles(LedgerBroken)
     def ledger_broken(self, message: LedgerBroken, _sender: Address) -> None:
@@ -111,6 +119,11 @@ class Ledger(GuardedActor):
 
     @handles(Describe)
     def describe(self, _message: Describe, sender: Address) -> None:
-        """How far the store is behind."""
-        data: dict[str, Any] = {"broken": self.broken, "writes": self.written, "behind": len(self.waiting)}
+        """How far the store is behind, and what it amounts to."""
+        data: dict[str, Any] = {
+            "broken": self.broken,
+            "writes": self.written,
+            "behind": len(self.waiting),
+            "summary": summary(self.state),
+        }
         self.send(sender, Description("ledger", data))

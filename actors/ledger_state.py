@@ -12,7 +12,7 @@ in different books.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -89,9 +89,13 @@ class LegRecord(msgspec.Struct):
 
 
 class TradeRecord(msgspec.Struct):
-    """A trade: its opening (None where only its legs are known), its legs, and its last verdict."""
+    """A trade: its opening (None where only its legs are known), its legs, and its last verdict.
+
+    ``place`` is its place among all trades.
+    """
 
     trade_id: TradeId
+    place: int
     opened: TradeOpened | None = None
     legs: list[LegRecord] = []
     verdict: TradeOver | None = None
@@ -139,6 +143,10 @@ class LedgerState:
         self.legs: dict[LegId, LegRecord] = {}
         self.books: dict[BookKey, PositionBook] = {}
         self._places = 0
+        # So that what is asked often costs what is open, and not what there ever was.
+        self._open_trades: dict[TradeId, TradeRecord] = {}
+        self._naked_trades: dict[TradeId, TradeRecord] = {}
+        self._open_legs: dict[LegId, LegRecord] = {}
 
     # -- facts in ----------------------------------------------------------------------------------------------------
 
@@ -158,6 +166,7 @@ class LedgerState:
             case TradeOver():
                 trade = self._trade(fact.trade_id)
                 trade.verdict, trade.changed = fact, False
+                self._sort(trade)
                 return True
             case Remark():
                 return True
@@ -167,6 +176,7 @@ class LedgerState:
         if trade.opened is not None:
             return False
         trade.opened = fact
+        self._sort(trade)
         return True
 
     def _add_leg(self, fact: LegSent | LegAdopted) -> bool:
@@ -181,6 +191,8 @@ class LedgerState:
         trade.legs.append(leg)
         trade.changed = True
         self._count(leg, None)
+        self._sort(trade)
+        self._sort_leg(leg)
         return True
 
     def _add_result(self, fact: ResultSeen) -> bool:
@@ -198,6 +210,9 @@ class LedgerState:
                 self._trade(leg.trade_id).changed = True
         if leg.outcome is None or newer(news, leg.outcome):
             leg.outcome, leg.t = news, fact.t
+        if leg.asked is not None:
+            self._sort(self._trade(leg.trade_id))
+            self._sort_leg(leg)
         return True
 
     def _count(self, leg: LegRecord, before: BookKey | None) -> None:
@@ -220,7 +235,18 @@ class LedgerState:
             del self.books[key]
 
     def _trade(self, trade_id: TradeId) -> TradeRecord:
-        return self.trades.setdefault(trade_id, TradeRecord(trade_id))
+        trade = self.trades.get(trade_id)
+        if trade is None:
+            trade = self.trades[trade_id] = TradeRecord(trade_id, len(self.trades))
+        return trade
+
+    def _sort(self, trade: TradeRecord) -> None:
+        """Have the trade among the open ones, the naked ones, or neither."""
+        _put_in(self._open_trades, trade.trade_id, trade, trade.open)
+        _put_in(self._naked_trades, trade.trade_id, trade, trade.naked and not trade.open)
+
+    def _sort_leg(self, leg: LegRecord) -> None:
+        _put_in(self._open_legs, leg.leg_id, leg, not leg.closed)
 
     def _leg(self, leg_id: LegId, trade_id: TradeId) -> LegRecord:
         leg = self.legs.get(leg_id)
@@ -232,15 +258,15 @@ class LedgerState:
 
     def open_trades(self) -> Iterator[TradeRecord]:
         """Trades that somebody must still look after, oldest first; naked ones with a standing verdict are not."""
-        return (trade for trade in self.trades.values() if trade.open)
+        return iter(sorted(self._open_trades.values(), key=_place))
 
     def naked_trades(self) -> Iterator[TradeRecord]:
         """Trades whose standing verdict is ``naked``."""
-        return (trade for trade in self.trades.values() if trade.naked and not trade.open)
+        return iter(sorted(self._naked_trades.values(), key=_place))
 
     def open_legs(self) -> Iterator[LegRecord]:
         """Legs without a final word, in the order in which they were sent: to be asked about after a restart."""
-        return (leg for leg in self.legs.values() if leg.asked is not None and not leg.closed)
+        return iter(sorted(self._open_legs.values(), key=_place))
 
     def orphans(self) -> Iterator[LegRecord]:
         """Legs of which only results are known: to be adopted."""
@@ -250,6 +276,21 @@ class LedgerState:
         """What this leg realised, fees aside: for a sell, what it brought less what the contracts had cost."""
         book = self.books.get(leg.key) if leg.key is not None else None
         return Money(0) if book is None else book.realised_by(leg.place)
+
+
+def _place(record: TradeRecord | LegRecord) -> int:
+    return record.place
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
+
+
+def _put_in(among: dict[_Key, _Value], key: _Key, value: _Value, belongs: bool) -> None:  # noqa: FBT001 -- a fact
+    if belongs:
+        among[key] = value
+    else:
+        among.pop(key, None)
 
 
 def fold(facts: Iterable[AnyFact]) -> LedgerState:

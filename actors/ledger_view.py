@@ -14,7 +14,7 @@ part of its cost is ``cost * matched / held``, rounded down.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from actors.ledger_holding import share
@@ -121,20 +121,18 @@ def pairs(state: LedgerState) -> list[PairView]:
     held: defaultdict[tuple[bool, PairId], list[PositionView]] = defaultdict(list)
     for position in positions(state):
         held[position.paper, position.pair_id].append(position)
-    trades = _trades_by_book(state)
-    return [_pair(key, found, trades[key]) for key, found in sorted(held.items())]
+    words = {key: "naked" for key in _books_of(state.naked_trades())} | {
+        key: "open" for key in _books_of(state.open_trades())
+    }
+    return [_pair(key, found, words.get(key, "dust")) for key, found in sorted(held.items())]
 
 
-def _trades_by_book(state: LedgerState) -> defaultdict[tuple[bool, PairId], list[TradeRecord]]:
-    found: defaultdict[tuple[bool, PairId], list[TradeRecord]] = defaultdict(list)
-    for trade in state.trades.values():
-        for key in {(leg.key.paper, leg.key.pair_id) for leg in trade.legs if leg.key is not None}:
-            found[key].append(trade)
-    return found
+def _books_of(trades: Iterable[TradeRecord]) -> set[tuple[bool, PairId]]:
+    """Pairs, paper or real, that these trades have moved."""
+    return {(leg.key.paper, leg.key.pair_id) for trade in trades for leg in trade.legs if leg.key is not None}
 
 
-def _pair(key: tuple[bool, PairId], held: Iterable[PositionView], trades: Iterable[TradeRecord]) -> PairView:
-    held = list(held)
+def _pair(key: tuple[bool, PairId], held: Sequence[PositionView], excess_is: str) -> PairView:
     yes, yes_cost = _long(held, Side.YES)
     no, no_cost = _long(held, Side.NO)
     matched = min(yes, no)
@@ -158,7 +156,7 @@ def _pair(key: tuple[bool, PairId], held: Iterable[PositionView], trades: Iterab
         received=Money(sum(position.received for position in held)),
         fees=Money(sum(position.fees for position in held)),
         realised=Money(sum(position.realised for position in held)),
-        state=_pair_state(trades) if excess or shorts else "even",
+        state=excess_is if excess or shorts else "even",
     )
 
 
@@ -170,13 +168,6 @@ def _long(held: Iterable[PositionView], side: Side) -> tuple[int, int]:
 
 def _total(held: Iterable[PositionView], side: Side) -> int:
     return sum(position.contracts for position in held if position.side is side)
-
-
-def _pair_state(trades: Iterable[TradeRecord]) -> str:
-    trades = list(trades)
-    if any(trade.open for trade in trades):
-        return "open"
-    return "naked" if any(trade.naked for trade in trades) else "dust"
 
 
 # -- trades -----------------------------------------------------------------------------------------------------------

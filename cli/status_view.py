@@ -9,6 +9,7 @@ from typing import Final
 
 from cli.output import Style
 from cli.status_document import Document, dicts, mapping, plain
+from cli.status_fate import fate, ledger_line
 from cli.status_links import connections, executes, feeds, link, missing, paths
 from cli.status_trades import aborted, positions, recent, trades
 from cli.words import count, duration, number, text
@@ -19,6 +20,7 @@ LAST_PROBLEMS: Final = 5
 _PLACED: Final = frozenset(
     {"role", "version", "pid", "uptime_s", "dry_run", "dry_run_by", "state", "reason", "name", "feeds", "connections"}
     | {"link", "paths", "routes", "traders", "trades", "totals", "recent_trades", "positions", "aborted", "problems"}
+    | {"unknown", "dust", "recovering", "ledger", "journal"}
     | {"counters", "feed", "pairs", "addresses", "beacon", "opportunities", "open_opportunities", "restarts", "venue"}
 )
 _CONCERNS: Final = (("leg", "leg_id"), ("pair", "pair_id"))
@@ -39,6 +41,7 @@ def render(document: Document, style: Style, width: int, *, now_us: int | None =
         paths(document, style, width),
         connections(document, style, width),
         missing(document, style, width),
+        fate(document, style, width),
         trades(document, style),
         aborted(document, style, width),
         recent(document, style, width),
@@ -93,7 +96,7 @@ def _facts(document: Document, style: Style, width: int) -> Iterator[str]:
         f"opportunities: {count(document['open_opportunities'])} open now" if "open_opportunities" in document else "",
         *(f"{count(times)} {text(what)}" for what, times in seen.items()),
     )
-    for facts in (market, place, offers):
+    for facts in (market, place, offers, (ledger_line(document),)):
         sentence = ", ".join(filter(None, facts))
         yield from textwrap.wrap(sentence, width, subsequent_indent="  ", break_on_hyphens=False)
     if number(document.get("restarts")):

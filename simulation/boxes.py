@@ -172,6 +172,7 @@ class ControllerBox(Box):
             about={"role": "controller", "dry_run": dry_run},
             pairs={pair.pair_id: pair for pair in pairs},
             rebuild=self.rebuild,
+            facts=lambda: list(self.ledger.facts),
             max_unwind_loss=max_unwind_loss,
             first=first,
         )

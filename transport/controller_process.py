@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
+from actors.facts import AnyFact
 from actors.ports import IdSource, Observer, VenuePort
 from actors.recovery import Rebuilt, rebuild
 from market.events import FeedBatch, FeedEnded
@@ -117,6 +118,10 @@ class ControllerProcess(ArbProcess):
             raise RuntimeError("the ledger is not open")
         return rebuild(self.store.read(), self.options.pairs, self.options.ids)
 
+    def _facts(self) -> Iterable[AnyFact]:
+        """What the ledger holds."""
+        return () if self.store is None else self.store.read()
+
     def _create_actors(self) -> None:
         options = self.options
         if options.beacon_port is not None:
@@ -138,6 +143,7 @@ class ControllerProcess(ArbProcess):
             make_scan=options.make_scan,
             pairs=options.pairs,
             rebuild=self._rebuild,
+            facts=self._facts,
             max_unwind_loss=options.max_unwind_loss,
             first=options.dispatch_first,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},

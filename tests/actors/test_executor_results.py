@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -218,12 +219,13 @@ def test_a_word_on_a_leg_that_nobody_knows_is_ignored() -> None:
         assert box.status()["state"] == "ACTIVE"
 
 
-def test_a_level_1_trader_has_no_word_on_other_connections_legs() -> None:
+@pytest.mark.parametrize("hello", [{}, {"trader_id": "lisbon"}, {"protocol": 2}], ids=str)
+def test_a_trader_without_a_level_or_a_name_has_no_word_on_other_connections_legs(hello: dict[str, Any]) -> None:
     with ControllerBox([pair()], dry_run=False) as box:
-        box.say_hello(1)
+        level_2(box, 1)
         offer(box)
         box.disconnect(1)
-        box.say_hello(2)
+        box.say_hello(2, **hello)
         box.receive(2, result("t1-1"))
         assert legs_of(box)["t1-1"] == "unknown"
         assert box.notes("ignored a result for a leg that was not sent here: t1-1")

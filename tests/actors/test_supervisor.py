@@ -48,6 +48,7 @@ def test_an_actor_that_failed_is_replaced_and_said_so(box: ControllerBox, role: 
     assert box.address(role) != before
     assert any(f"{role} failed on Unknown" in text for text in texts(box, "CONTROL"))
     assert f"{role} was replaced" in texts(box, "CONTROL")
+    assert any("has no handler for Unknown" in note.text for note in box.notes("Traceback") if note.level == "debug")
     status = box.status()
     assert (status["state"], status["restarts"]) == ("ACTIVE", 1)
 
@@ -246,6 +247,7 @@ def test_a_stop_in_order_ends_the_process_once(box: ControllerBox) -> None:
     box.stop()
     box.stop()
     assert box.memory.ends == [("in order", 0, False)]
+    assert texts(box, "CONTROL") == ["stopping: asked to", "stopped in order"]
     assert (box.status()["state"], box.status()["reason"]) == ("STOPPING", "asked to")
 
 

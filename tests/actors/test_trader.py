@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from actors.leg_checks import TraderRules, exposure, refusal
 from actors.leg_words import describe_leg, in_words, same_facts
-from actors.messages import Configured, DoLeg, LegReported
+from actors.messages import Configured, DoLeg, Drained, LegReported, StopTrading, VenueSaid
 from protocol.leg import Leg
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Action, LegId, Platform, Status
 from protocol.units import DOLLAR, USD, Money, Price, Quantity
@@ -122,8 +122,39 @@ def test_latency_is_measured_by_the_turns_clock(box: TraderBox, venue: ScriptedV
 def test_a_word_on_a_leg_that_was_never_taken_is_dropped(box: TraderBox, venue: ScriptedVenue) -> None:
     answers = ask(box, a_leg())
     venue._reports[LegId("l1")](outcome("other", Status.FILLED, 10))
+    box.tell("trader", VenueSaid(outcome("other", Status.FILLED, 10)))
     assert answers == []
     assert box.status()["state"] == "ACTIVE"
+
+
+def test_a_stop_is_answered_once(box: TraderBox, venue: ScriptedVenue) -> None:
+    ask(box, a_leg())
+    asker, drained = inbox(box.host)
+    box.host.tell(asker, Say(box.address("trader"), StopTrading("enough")))
+    assert drained == []
+    venue.answer(outcome("l1", Status.UNFILLED))
+    venue.answer(outcome("l1", Status.FILLED, 10))
+    assert drained == [Drained(0)]
+
+
+def test_one_timer_watches_all_legs_at_the_venues_and_none_when_there_are_none(
+    box: TraderBox, venue: ScriptedVenue
+) -> None:
+    ask(box, a_leg("l1"))
+    ask(box, a_leg("l2"))
+    assert len(box.clock.timers) == 1
+    for leg_id in ("l1", "l2"):
+        venue.answer(outcome(leg_id, Status.FILLED, 10))
+    box.pass_time(1)
+    assert box.clock.timers == []
+
+
+def test_what_was_not_executed_as_asked_is_a_warning(box: TraderBox, venue: ScriptedVenue) -> None:
+    for leg_id, status in (("l1", Status.UNFILLED), ("l2", Status.REJECTED), ("l3", Status.UNKNOWN)):
+        ask(box, a_leg(leg_id))
+        venue.answer(outcome(leg_id, status))
+    levels = [note.level for note in box.memory.notes if getattr(note, "count", None) == "legs_answered"]
+    assert levels == ["info", "warning", "warning"]
 
 
 def test_a_fill_after_a_final_word_is_still_news(box: TraderBox, venue: ScriptedVenue) -> None:

@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from actors.messages import LegOrder
-from actors.trader_session import HELLO_LIMIT_US, MAX_LEGS
+from actors.messages import Directory, LegOrder, LegsNotSent, LinkClosed, TimerFired, Unregistered
+from actors.trader_session import HELLO_LIMIT_US, MAX_LEGS, SessionSetup, TraderSession
 from market.opportunity import ArbType
-from protocol.terms import KALSHI, POLYMARKET
+from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, LegId
 from simulation.boxes import ControllerBox
+from simulation.clock import VirtualClock
+from simulation.doubles import Say, inbox
 from tests.actors.kit import ARB, BOOKS, a_leg, dollars, offer, order, result, states, texts, trades
 from tests.market.builders import NO, TICKER, pair
+from transport.host import ActorHost
 
 LEVEL_2: dict[str, Any] = {"protocol": 2, "trader_id": "lisbon", "unacked": 0}
 
@@ -149,6 +152,12 @@ def test_the_book_goes_before_the_leg_of_a_paper_venue_and_only_there(box: Contr
     assert (sent["platform"], sent["market"], sent["asks"]) == ("kalshi", TICKER, [[45, 10]])
 
 
+def test_without_a_book_the_leg_leaves_all_the_same(box: ControllerBox) -> None:
+    box.say_hello(1, paper=["kalshi"], **LEVEL_2)
+    offer(box)
+    assert [frame["type"] for frame in box.frames(1)] == ["init", "execute_leg", "execute_leg"]
+
+
 def test_both_legs_of_one_market_are_preceded_by_the_same_book(box: ControllerBox) -> None:
     box.say_hello(1, paper=["kalshi"], **LEVEL_2)
     box.feed(*BOOKS[ArbType.KALSHI_ONLY])
@@ -236,6 +245,25 @@ def test_the_interval_is_the_configured_one() -> None:
         assert box.link.ended == [(1, "silent for 3 s")]
 
 
+# -- its end -----------------------------------------------------------------------------------------------------
+
+
+def test_a_session_whose_link_is_gone_unregisters_once_and_sends_nothing_more() -> None:
+    with ActorHost(VirtualClock()) as host:
+        router, heard = inbox(host)
+        others, told = inbox(host)
+        session = host.create(TraderSession, "session")
+        host.tell(session, Directory({"executor": others, "bridge": others, "clock": others, "telemetry": others}))
+        host.tell(router, Say(session, SessionSetup(1, "peer", PLATFORMS, False, "c", "c-1", 5_000_000)))
+        host.tell(session, LinkClosed(1, "reset"))
+        host.tell(session, LinkClosed(1, "reset"))
+        assert heard == [Unregistered(1, "reset")]
+        told.clear()
+        host.tell(session, LegOrder(a_leg()))
+        host.tell(session, TimerFired("keepalive"))
+        assert told == [LegsNotSent((LegId("l1"),), "the trader's connection is gone")]
+
+
 # -- legs and results ----------------------------------------------------------------------------------------------
 
 
@@ -284,6 +312,7 @@ def test_a_level_1_traders_unknown_is_unknown_and_its_second_word_the_proof(box:
     box.receive(1, result("t1-1"))
     box.receive(1, result("t1-2", success=False, filled=0, error="unknown: no answer from polymarket"))
     assert states(box) == ["unknown"]
+    assert not box.notes("reports success without")
     box.receive(1, result("t1-2"))
     assert states(box) == ["hedged"]
 
@@ -295,6 +324,7 @@ def test_the_highest_revision_of_a_level_2_result_holds(box: ControllerBox) -> N
     box.receive(1, result("t1-2", status="filled", revision=1))
     box.receive(1, result("t1-2", status="unfilled", filled=0, avg_price=0, revision=0))
     assert states(box) == ["hedged"]
+    assert connection(box)["missing"] == []
 
 
 def test_a_result_for_a_leg_that_was_sent_elsewhere_is_ignored(box: ControllerBox) -> None:
@@ -313,6 +343,15 @@ def test_a_result_that_does_not_parse_proves_nothing(box: ControllerBox) -> None
     box.receive(1, result("t1-1", filled="ten"))
     assert trades(box)["t1"]["legs"][0]["status"] == "waiting"
     assert any("filled must be a number" in text for text in texts(box, "WS"))
+    assert not box.notes("registers nothing")
+
+
+def test_what_concerns_a_leg_is_logged_with_it_under_the_routings_prefix(box: ControllerBox) -> None:
+    box.say_hello(1)
+    offer(box)
+    box.receive(1, result("t1-1"))
+    (note,) = box.notes("answered filled")
+    assert (note.component, note.leg_id, note.pair_id) == ("REMOTE_EXEC", "t1-1", "pair_0")
 
 
 def test_legs_count_as_unanswered_until_their_result(box: ControllerBox) -> None:
@@ -336,6 +375,7 @@ def test_a_leg_to_a_connection_that_is_gone_is_proven_not_sent(box: ControllerBo
     box.say_hello(2, ["polymarket"])
     box.link.broken.add(2)
     offer(box)
+    assert [line["unanswered"] for line in box.status()["connections"]] == [1, 0]
     kalshi_leg, poly_leg = trades(box)["t1"]["legs"]
     assert kalshi_leg["status"] == "waiting"
     assert (poly_leg["status"], poly_leg["error"]) == ("rejected", "not sent: the trader's connection is gone")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from actors import uplink
 from actors.bridge import MAX_BAD_FRAMES
 from protocol.terms import KALSHI, Status
 from simulation.boxes import TraderBox
@@ -80,8 +81,43 @@ def test_a_hello_of_level_2_says_who_this_is_and_what_it_does(trader: TraderBox)
 
 def test_only_what_is_simulated_asks_for_books(live: TraderBox) -> None:
     assert live.frames(1, "init_ack")[0]["paper"] == ["polymarket"]
+    assert (live.frames(1, "status")[0]["dry_run"], live.frames(1, "status")[0]["dry_run_by"]) == (False, "live")
     live.say_init(2, dry_run=True, **LEVEL_2)
     assert live.frames(2, "init_ack")[0]["paper"] == ["kalshi", "polymarket"]
+
+
+def test_a_trader_that_is_dry_itself_asks_for_every_book(venue: ScriptedVenue) -> None:
+    with TraderBox(dry_run=True, live={KALSHI: venue}) as box:
+        box.say_init(1, dry_run=False, **LEVEL_2)
+        assert box.frames(1, "init_ack")[0]["paper"] == ["kalshi", "polymarket"]
+        assert box.frames(1, "status")[0]["dry_run"]
+
+
+def test_a_book_of_an_earlier_connection_fills_nothing(trader: TraderBox) -> None:
+    trader.say_init(1, **LEVEL_2)
+    trader.receive(1, book([], [(50, 10)]))
+    trader.disconnect(1)
+    trader.say_init(2, **LEVEL_2)
+    trader.receive(2, order())
+    assert only_result(trader, 2)["status"] == "unfilled"
+
+
+def test_the_report_counts_the_legs_that_were_not_answered(live: TraderBox, venue: ScriptedVenue) -> None:
+    live.receive(1, order("l1"))
+    live.receive(1, order("l2"))
+    venue.answer(outcome("l1", Status.FILLED, 10))
+    live.say_init(2, dry_run=False, **LEVEL_2)
+    assert live.frames(2, "status")[0]["open_legs"] == 1
+
+
+def test_memory_of_books_is_bounded(trader: TraderBox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uplink, "MAX_BOOKS", 2)
+    trader.say_init(1, **LEVEL_2)
+    for market in ("A", "B", "C"):
+        trader.receive(1, book([], [(50, 10)], market=market))
+    for market in ("A", "B", "C"):
+        trader.receive(1, order(market, kalshi_market_ticker=market))
+    assert [told["status"] for told in results(trader)] == ["unfilled", "filled", "filled"]
 
 
 def test_the_book_before_a_leg_is_what_it_is_filled_against(trader: TraderBox) -> None:
@@ -162,7 +198,24 @@ def test_any_frame_keeps_the_link(trader: TraderBox) -> None:
     for frame in ({"type": "pong"}, {"type": "ping"}, {"type": "poem"}, "{", order("x", price=0)):
         trader.pass_time(14)
         trader.receive(1, frame)
+    trader.pass_time(14)
     assert trader.link.ended == []
+
+
+def test_whoever_answers_anyway_does_not_ping(trader: TraderBox) -> None:
+    trader.say_init(1)
+    for _ in range(10):
+        trader.pass_time(4)
+        trader.receive(1, {"type": "ping"})
+    assert trader.frames(1, "ping") == []
+
+
+def test_a_connection_has_its_time_however_old_the_trader_is(trader: TraderBox) -> None:
+    trader.pass_time(1_000)
+    trader.connect(1)
+    trader.pass_time(9)
+    assert trader.link.ended == []
+    assert trader.status()["link"]["since_s"] == 9
 
 
 @pytest.mark.parametrize("stamp", [1_767_800_000, None])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors import uplink
 from protocol.terms import KALSHI, Status
 from protocol.units import USD, Money
 from simulation.boxes import TraderBox
@@ -65,6 +66,19 @@ def test_an_order_that_makes_no_sense_is_answered_by_the_name_of_its_field_and_r
         assert list(told) == SEED_FIELDS
 
 
+def test_a_refusal_names_the_platform_where_it_was_readable(trader: TraderBox) -> None:
+    trader.say_init(1)
+    trader.receive(1, order("l1", price=0))
+    trader.receive(1, order("l2", platform=3))
+    assert [(told["leg_id"], told["platform"]) for told in results(trader)] == [("l1", "kalshi"), ("l2", "unknown")]
+
+
+def test_only_an_order_is_answered_with_a_result(trader: TraderBox) -> None:
+    trader.say_init(1)
+    trader.receive(1, {"type": "leg_result", "leg_id": "l1", "platform": "kalshi", "success": "yes"})
+    assert results(trader) == []
+
+
 def test_a_token_is_asked_for_by_the_venues_own_field(trader: TraderBox) -> None:
     trader.say_init(1)
     trader.receive(1, order(platform="polymarket"))
@@ -93,6 +107,7 @@ def test_a_controller_that_asks_for_nothing_we_execute_is_told_what_we_do() -> N
         (ack,) = box.frames(1)
         assert (ack["success"], ack["platforms"]) == (False, [])
         assert ack["error"] == "asked was polymarket; this trader executes kalshi"
+        assert box.notes("the controller asks for polymarket, this trader executes kalshi")
         box.receive(1, order())
         assert "platform: kalshi is not executed here (this trader executes nothing)" in only_result(box)["error"]
         assert box.status()["link"]["state"] == "refused"
@@ -133,6 +148,7 @@ def test_a_leg_that_comes_twice_is_executed_once_and_answered_twice(trader: Trad
     trader.receive(1, order())
     trader.receive(1, order(price=90, contracts=99, side="no"))
     assert len(results(trader)) == 3
+    assert len(trader.notes("seen before: not executed again")) == 2
     assert all(told == results(trader)[0] for told in results(trader))
     assert len(trader.venues[KALSHI].fills) == 1
 
@@ -182,6 +198,16 @@ def test_a_venue_that_never_answers_leaves_the_leg_unknown_until_it_is_proven(
     assert [told["revision"] for told in results(live)] == [0, 1, 2]
 
 
+def test_a_part_that_is_known_of_an_unknown_leg_is_told_and_is_no_success(
+    live: TraderBox, venue: ScriptedVenue
+) -> None:
+    live.receive(1, order())
+    venue.answer(outcome("l1", Status.UNKNOWN, 3))
+    told = only_result(live)
+    assert (told["success"], told["filled"], told["status"]) == (False, 3, "unknown")
+    assert told["error"] == "unknown: not proven"
+
+
 def test_a_venue_that_says_the_same_twice_is_told_once(live: TraderBox, venue: ScriptedVenue) -> None:
     live.receive(1, order())
     for _ in range(3):
@@ -205,6 +231,39 @@ def test_a_result_while_nobody_is_connected_is_kept_and_told_after_the_next_hell
     assert live.frames(2)[0]["unacked"] == 2
     told = {frame["leg_id"]: (frame["status"], frame["revision"]) for frame in results(live, 2)}
     assert told == {"l1": ("filled", 0), "l2": ("partial", 1)}
+
+
+def test_a_result_before_the_hello_of_a_new_connection_waits_for_it(live: TraderBox, venue: ScriptedVenue) -> None:
+    live.receive(1, order())
+    live.disconnect(1)
+    live.connect(2)
+    venue.answer(outcome("l1", Status.FILLED, 10))
+    assert live.frames(2) == []
+    live.receive(2, {"type": "init", "platforms": ["kalshi"], "dry_run": False, "protocol": 2})
+    assert [frame["type"] for frame in live.frames(2)] == ["init_ack", "status", "leg_result"]
+
+
+def test_results_that_nobody_fetches_are_bounded(
+    live: TraderBox, venue: ScriptedVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink, "MAX_UNSENT", 2)
+    for number in range(4):
+        live.receive(1, order(f"l{number}"))
+    live.disconnect(1)
+    for number in range(4):
+        venue.answer(outcome(f"l{number}", Status.FILLED, 10))
+    assert live.status()["link"]["unsent_results"] == 2
+
+
+def test_legs_are_remembered_up_to_a_bound_and_the_oldest_is_forgotten(
+    live: TraderBox, venue: ScriptedVenue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uplink, "MAX_LEGS", 2)
+    for number in range(3):
+        live.receive(1, order(f"l{number}"))
+    for number in range(3):
+        venue.answer(outcome(f"l{number}", Status.FILLED, 10))
+    assert [told["leg_id"] for told in results(live)] == ["l1", "l2"]
 
 
 def test_a_result_that_the_dying_link_did_not_take_is_kept(live: TraderBox, venue: ScriptedVenue) -> None:

@@ -158,6 +158,9 @@ Not promised by a peer
   c2: proof of fills: its success without a count is unknown
   c2: expiry: a late leg may be executed
 
+Not settled
+  naked: trade 0an3k2p900002f3a91bc2-000004: fills differ by 100
+
 Trades
   1 open, 12 hedged, 1 naked, 0 unknown, 3 aborted, 1 legs out
   1,200.5 contracts, cost $572.60, fees $1.2175

@@ -1,0 +1,50 @@
+"""What is not proven, not hedged or not written down is shown, and nothing where all is well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli.output import Style
+from cli.status_fate import fate, ledger_line
+
+UNKNOWN = {"leg_id": "l1", "platform": "polymarket", "pair_id": "nba", "age_s": 65, "asked": 9}
+
+
+def shown(**document: Any) -> str:
+    return "\n".join(fate(document, Style(), 80))
+
+
+def test_where_all_is_well_there_is_nothing_to_read() -> None:
+    assert shown(unknown=[], dust=[], recovering=0, ledger={"broken": None}, recent_trades=[{"state": "hedged"}]) == ""
+
+
+def test_a_leg_of_unknown_fate_is_named_with_its_age_and_how_often_was_asked() -> None:
+    text = shown(unknown=[UNKNOWN])
+    assert "l1" in text
+    assert "1 m 05 s" in text
+    assert "9 times" in text
+
+
+def test_a_naked_trade_says_what_stands_alone_and_why() -> None:
+    excess = [{"platform": "kalshi", "side": "yes", "contracts": 5}]
+    text = shown(recent_trades=[{"state": "naked", "trade_id": "t1", "reason": "no book", "excess": excess}])
+    assert "naked: trade t1: no book" in text
+    assert "5 yes on kalshi stand alone" in text
+
+
+def test_a_broken_ledger_or_journal_and_a_recovery_are_said() -> None:
+    text = shown(ledger={"broken": "disk full"}, journal={"broken": "read-only"}, recovering=2)
+    assert "the ledger cannot be written, nothing new is traded: disk full" in text
+    assert "the journal cannot be written, nothing new is traded: read-only" in text
+    assert "recovering: 2 trades" in text
+
+
+def test_a_traders_own_unknown_legs_are_shown_too() -> None:
+    assert "l1" in shown(traders=[{"unknown_legs": [UNKNOWN]}])
+
+
+def test_the_ledger_says_how_far_behind_it_is() -> None:
+    assert ledger_line({"ledger": {"writes": 5, "behind": 0}}) == "ledger: 5 writes, all on disk"
+    assert ledger_line({"ledger": {"writes": 5, "behind": 2}}) == "ledger: 5 writes, 2 writes behind"
+    assert ledger_line({"journal": {"depth": 7}}) == "journal: 7 legs"
+    assert ledger_line({}) == ""

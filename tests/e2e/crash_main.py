@@ -1,0 +1,93 @@
+"""`arb`, with crash points: ``python -m tests.e2e.crash_main run trader ...``.
+
+``CRASH_TRACE`` names the file to which every point reached is appended, ``CRASH_AT`` the point at which the process
+kills itself. With the word ``serve`` alone it starts such processes itself, each in a fork, so that a hundred of them
+do not import the same modules a hundred times: a line of JSON in (:class:`tests.e2e.crash_processes.Nursery` writes
+it), the new process id out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import cli.main
+import cli.run_controller
+import cli.run_trader
+from tests.e2e.crash_points import Points
+from transport.feeds.port import Deliver
+from transport.feeds.replay import ReplayFeed
+
+LOOK_S: Final = 0.01
+
+
+def arb() -> None:
+    """Run `arb` as the environment says."""
+    points = Points(Path(os.environ["CRASH_TRACE"]), os.environ.get("CRASH_AT"))
+    points.install()
+    hold_the_feed(points)
+    cli.main.main()
+
+
+def hold_the_feed(points: Points) -> None:
+    """The recording begins when a trader has said hello, or its arbs would be over before."""
+    play = ReplayFeed.run
+
+    async def run(feed: ReplayFeed, deliver: Deliver) -> None:
+        while not points.counts["receive init_ack:after"]:
+            await asyncio.sleep(LOOK_S)
+        await play(feed, deliver)
+
+    setattr(ReplayFeed, "run", run)  # noqa: B010 -- mypy lets no method be assigned
+
+
+def serve() -> None:
+    """Start what is asked for until the input ends."""
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            become(asked)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
+
+
+def become(asked: dict[str, Any]) -> None:
+    """In the fork: be that process, from its start to its end."""
+    code = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        log = os.open(asked["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        os.environ.clear()
+        os.environ.update(asked["env"])
+        sys.argv = ["arb", *asked["words"]]
+        arb()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException as error:
+        sys.excepthook(type(error), error, error.__traceback__)
+        raise
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["serve"]:
+        serve()
+    else:
+        arb()

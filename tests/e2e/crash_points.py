@@ -1,0 +1,115 @@
+"""Crash points: every durable write and every frame of a process, by name, as its own code shows them.
+
+A point is ``<what>:before`` or ``<what>:after``, and ``#n`` when it is reached for the n-th time in a process. What a
+write is, is read off the classes themselves, so that a write method added later is a crash point without being listed.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from transport.journal import Journal
+from transport.ledger.store import LedgerStore
+from transport.link.callbacks import LinkCallbacks
+from transport.link.client import LinkClient
+from transport.link.server import LinkServer
+from transport.paper_account import PaperAccount
+from transport.process import ArbProcess
+
+WRITES: Final = (
+    ("journal", Journal, frozenset({"_writing"})),
+    ("ledger", LedgerStore, frozenset({"_insert", "insert"})),
+    ("paper", PaperAccount, frozenset({"transaction"})),
+)
+"""A durable class, and the names of which a public method of it uses one when it writes."""
+
+SIDES: Final = ("before", "after")
+
+AnyCall = Callable[..., Any]
+
+
+def write_methods() -> Iterator[tuple[str, type, str]]:
+    """Every public method that writes: the point's name, the class, the method's name."""
+    for prefix, owner, signs in WRITES:
+        for name, method in inspect.getmembers(owner, inspect.isfunction):
+            if not name.startswith("_") and signs & set(method.__code__.co_names):
+                yield f"{prefix}.{name}", owner, name
+
+
+def write_points() -> frozenset[str]:
+    """The points of all writes, as the code has them."""
+    return frozenset(f"{point}:{side}" for point, _, _ in write_methods() for side in SIDES)
+
+
+class Points:
+    """Notes every point that is reached in ``trace``, and kills this process at ``fatal``."""
+
+    def __init__(self, trace: Path, fatal: str | None) -> None:
+        self.trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.fatal = fatal
+        self.counts: Counter[str] = Counter()
+        self.lock = Lock()  # the ledger is written on a thread of its own
+
+    def reach(self, name: str) -> None:
+        """A point; nothing of this process happens after the fatal one, on no thread."""
+        with self.lock:
+            self.counts[name] += 1
+            place = f"{name}#{self.counts[name]}"
+            os.write(self.trace, f"{place}\n".encode())
+            if place == self.fatal:
+                os.kill(os.getpid(), signal.SIGKILL)
+                signal.pause()
+
+    def around(self, name: str, call: AnyCall, *args: object, **options: object) -> object:
+        """Call between two points."""
+        self.reach(f"{name}:before")
+        result = call(*args, **options)
+        self.reach(f"{name}:after")
+        return result
+
+    def install(self) -> None:
+        """Put points around every write, send and receive of this process."""
+        for point, owner, name in write_methods():
+            setattr(owner, name, self._around_method(point, getattr(owner, name)))
+        for link in (LinkServer, LinkClient):
+            setattr(link, "send", self._around_send(link.send))  # noqa: B010 -- mypy lets no method be assigned
+        setattr(ArbProcess, "link_callbacks", self._around_receive(ArbProcess.link_callbacks))  # noqa: B010
+
+    def _around_method(self, point: str, method: AnyCall) -> AnyCall:
+        @functools.wraps(method)
+        def call(*args: object, **options: object) -> object:
+            return self.around(point, method, *args, **options)
+
+        return call
+
+    def _around_send(self, send: AnyCall) -> AnyCall:
+        def call(link: object, conn_id: int, text: str) -> object:
+            return self.around(f"send {kind(text)}", send, link, conn_id, text)
+
+        return call
+
+    def _around_receive(self, make: Callable[[ArbProcess], LinkCallbacks]) -> Callable[[ArbProcess], LinkCallbacks]:
+        def call(process: ArbProcess) -> LinkCallbacks:
+            callbacks = make(process)
+            return LinkCallbacks(
+                on_open=lambda *args: self.around("link opened", callbacks.on_open, *args),
+                on_text=lambda conn_id, text: self.around(f"receive {kind(text)}", callbacks.on_text, conn_id, text),
+                on_garbage=callbacks.on_garbage,
+                on_close=lambda *args: self.around("link closed", callbacks.on_close, *args),
+            )
+
+        return call
+
+
+def kind(text: str) -> str:
+    """The type of a frame."""
+    return str(json.loads(text)["type"])
