@@ -142,4 +142,4 @@ def positions(document: Document, style: Style, width: int) -> Iterator[str]:
 def _rounded(average: object) -> Decimal | None:
     """Return an average to 1/100 cent; the exact sum stands beside it."""
     exact = number(average)
-    return None if average is None or exact > 100 else exact.quantize(_CENT_PLACES)  # noqa: PLR2004 -- 100 cents
+    return exact.quantize(_CENT_PLACES) if average is not None and 0 <= exact <= 100 else None  # noqa: PLR2004 -- cents

@@ -4,18 +4,37 @@ The actors, their addresses, the queue and its order are Thespian's. Left out fo
 and what costs three quarters of a message: timers of its own (ours come from the clock port), a lock (one thread), a
 logger looked up, and the comparison of addresses as texts. The life of actors, and whatever is not a guarded actor
 of ours, goes Thespian's own way.
+
+One thing is added: bookkeeping waits until nothing else is left to do in the turn, so that no order's way out leads
+past it. It is still delivered in the same turn, and in the order in which it was sent.
 """
 
 from __future__ import annotations
+
+from collections import deque
+from typing import Final
 
 from thespian.actors import ActorAddress, ActorSystem, ActorSystemMessage
 from thespian.system.simpleSystemBase import ActorSystemBase, PendingSend
 
 from actors.base import GuardedActor
+from actors.ledger import Record
+from actors.messages import Note, OpportunityNote, TradeMoved, TradeSent
+
+BOOKKEEPING: Final = frozenset({Note, OpportunityNote, TradeMoved, TradeSent, Record})
+"""What nobody decides on in the turn in which it is said."""
 
 
 class QuickBase(ActorSystemBase):
-    """Same messages, same order, same outcome as the base it derives from; a test plays both against each other."""
+    """Same messages, same order, same outcome as the base it derives from; a test plays both against each other.
+
+    Only the types of :data:`BOOKKEEPING` are overtaken by the others.
+    """
+
+    def __init__(self, system: ActorSystem) -> None:
+        """No actors yet."""
+        super().__init__(system, logDefs=False)
+        self._bookkeeping: deque[PendingSend] = deque()
 
     def tell(self, anActor: ActorAddress, msg: object) -> None:  # noqa: N803 -- thespian's names, here and below
         """Deliver from outside and run until quiet."""
@@ -25,15 +44,16 @@ class QuickBase(ActorSystemBase):
 
     def actor_send(self, fromActor: ActorAddress, toActor: ActorAddress, msg: object) -> None:  # noqa: N803
         """Queue what an actor sends."""
-        self._pendingSends.append(PendingSend(fromActor, msg, toActor))
+        queue = self._bookkeeping if type(msg) in BOOKKEEPING else self._pendingSends
+        queue.append(PendingSend(fromActor, msg, toActor))
 
     def _runSends(self, timeout: float | None = None, stop_on_available: object = None) -> None:  # noqa: N802
         if stop_on_available:
             super()._runSends(timeout, stop_on_available)
             return
-        pending, registry = self._pendingSends, self.actorRegistry
-        while pending:
-            each = pending.pop(0)
+        pending, bookkeeping, registry = self._pendingSends, self._bookkeeping, self.actorRegistry
+        while pending or bookkeeping:
+            each = pending.pop(0) if pending else bookkeeping.popleft()
             target = registry.get(each.toActor.actorAddressString)
             actor = None if target is None else target.instance
             if isinstance(actor, GuardedActor) and not isinstance(each.msg, ActorSystemMessage):
@@ -46,5 +66,5 @@ class QuickBase(ActorSystemBase):
 def quick_system() -> ActorSystem:
     """An actor system of this process's own; it has no thread, socket or file."""
     system = ActorSystem("simpleSystemBase", logDefs=False, transientUnique=True)
-    system._systemBase = QuickBase(system, logDefs=False)  # noqa: SLF001 -- takes a name only, or a base that knows it
+    system._systemBase = QuickBase(system)  # noqa: SLF001 -- takes a name only, or a base that knows it
     return system

@@ -254,7 +254,16 @@ def test_a_session_whose_link_is_gone_unregisters_once_and_sends_nothing_more() 
         others, told = inbox(host)
         session = host.create(TraderSession, "session")
         host.tell(session, Directory({"executor": others, "bridge": others, "clock": others, "telemetry": others}))
-        host.tell(router, Say(session, SessionSetup(1, "peer", PLATFORMS, False, "c", "c-1", 5_000_000)))
+        setup = SessionSetup(
+            conn_id=1,
+            peer="peer",
+            platforms=PLATFORMS,
+            dry_run=False,
+            controller_id="c",
+            session_id="c-1",
+            heartbeat_us=5_000_000,
+        )
+        host.tell(router, Say(session, setup))
         host.tell(session, LinkClosed(1, "reset"))
         host.tell(session, LinkClosed(1, "reset"))
         assert heard == [Unregistered(1, "reset")]
