@@ -32,8 +32,8 @@ class ExcessCloser(LegSender):
         """Nothing naked."""
         super().__init__()
         self.stopping: StopTrading | None = None
-        self.dust: dict[PairId, Mapping[SlotKey, Holding]] = {}
-        self.tried: dict[TradeId, tuple[int, ...]] = {}
+        self.dust: dict[PairId, dict[TradeId, Mapping[SlotKey, Holding]]] = {}
+        self.tried: dict[TradeId, object] = {}
         self.not_before_us: dict[TradeId, int] = {}
         self.watched: set[PairId] = set()
         self.reasons: dict[TradeId, NoPlan | str] = {}
@@ -95,8 +95,8 @@ class ExcessCloser(LegSender):
 
     def close(self, trade: Trade, books: PairBooks) -> None:
         """Send what closes the excess the cheaper way, or keep it flagged with the reason."""
-        versions = tuple(view.version for view in books.books)
-        if self.tried.get(trade.trade_id) == versions or trade.trade_id in self.not_before_us:
+        tried = (tuple(view.version for view in books.books), trade.excess)
+        if self.tried.get(trade.trade_id) == tried or trade.trade_id in self.not_before_us:
             return
         plan = closing_plan(trade, books, self.config.max_unwind_loss)
         if isinstance(plan, NoPlan):
@@ -107,7 +107,7 @@ class ExcessCloser(LegSender):
         if missing:
             self.stay_naked(trade, f"no execution path for {', '.join(missing)}")
             return
-        self.tried[trade.trade_id] = versions
+        self.tried[trade.trade_id] = tried
         legs = [
             self.new_leg(
                 trade.trade_id,
@@ -138,10 +138,17 @@ class ExcessCloser(LegSender):
         """Too small to trade is dust, and over; everything else stays naked and is tried again."""
         if why is NoPlan.DUST:
             trade.too_small()
-            self.dust[trade.opportunity.pair_id] = excess_of(trade)
+            self.dust.setdefault(trade.opportunity.pair_id, {})[trade.trade_id] = excess_of(trade)
             self.moved(trade)
         else:
             self.stay_naked(trade, why)
+
+    def no_dust(self, trade: Trade) -> None:
+        """Late news of the trade: what it left as dust is its own matter again, unless another took it in already."""
+        left = self.dust.get(trade.opportunity.pair_id, {})
+        left.pop(trade.trade_id, None)
+        if not left:
+            self.dust.pop(trade.opportunity.pair_id, None)
 
     def stay_naked(self, trade: Trade, why: NoPlan | str) -> None:
         """Flagged in the status and said once per reason."""

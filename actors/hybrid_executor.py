@@ -28,7 +28,7 @@ from actors.messages import (
     Wanted,
     WatchPair,
 )
-from actors.recovery import adopt
+from actors.recovery import adopt, merged
 from actors.trade import Holding, SlotKey, State, Trade, TradeLeg
 from actors.trade_book import liquidity
 from market.opportunity import Opportunity
@@ -68,12 +68,14 @@ class HybridExecutor(ExcessCloser):
             return
         rebuilt = message.rebuild()
         self.recorded.update(rebuilt.revisions)
-        self.dust = dict(rebuilt.dust)
+        self.dust = {pair_id: dict(left) for pair_id, left in rebuilt.dust.items()}
         for trade in rebuilt.trades.values():
             for leg in trade.legs.values():
                 if leg.outcome is not None:
                     self.positions.apply(leg.leg, None, leg.outcome)
-            if not trade.over:
+            if trade.over:
+                self.earlier.update(dict.fromkeys(trade.legs, trade))
+            else:
                 self.book.add(trade)
                 self.recovering.add(trade.trade_id)
                 for leg in trade.legs.values():
@@ -108,6 +110,8 @@ class HybridExecutor(ExcessCloser):
         if len(self.unproven):
             self.unproven.hurry(self.turn.mono_us)
             self.sweep_soon()
+        for pair_id in self.watched:
+            self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
 
     def want(self) -> None:
         """Tell the scanner which books to send along and how large a leg may be."""
@@ -193,12 +197,12 @@ class HybridExecutor(ExcessCloser):
 
     def dust_for(self, seen: Opportunity) -> dict[SlotKey, Holding]:
         """Dust of the pair that lies in this arb's own slots and is less than what is bought now."""
-        dust = self.dust.get(seen.pair_id, {})
+        dust = merged(self.dust.get(seen.pair_id, {}).values())
         slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
         if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
             return {}
         del self.dust[seen.pair_id]
-        return dict(dust)
+        return dust
 
     # -- sending ---------------------------------------------------------------------------------------------
 
@@ -241,6 +245,8 @@ class HybridExecutor(ExcessCloser):
     def moved(self, trade: Trade) -> None:
         """The trade has a new state: say so, close what is naked, and free its pair when it is over."""
         self.say_moved(trade)
+        if trade.state is not State.DUST:
+            self.no_dust(trade)
         if trade.state is State.SIZING:
             self.size_later(trade)
         elif trade.state is State.NAKED:
@@ -268,16 +274,17 @@ class HybridExecutor(ExcessCloser):
         seen = trade.opportunity
         filled = Quantity(max(holding.contracts for holding in trade.holdings().values()))
         missing = [plan.platform for plan in trade.later if self.path(plan.platform) is None]
-        if missing or self.stopping is not None:
+        held = trade.holdings()
+        sizes = {plan: filled - held[plan.platform, plan.market, plan.side].contracts for plan in trade.later}
+        # Dust that was taken in may be all that the others need, or more: that is closed like any excess.
+        if missing or self.stopping is not None or min(sizes.values()) <= 0:
             trade.drop_later()
             self.moved(trade)
             return
-        sizes = trade.holdings()
-        legs = []
-        for plan in trade.later:
-            index = seen.legs.index(plan)
-            key = (plan.platform, plan.market, plan.side)
-            legs.append(self.new_leg(trade.trade_id, seen, plan, Quantity(filled - sizes[key].contracts), index))
+        legs = [
+            self.new_leg(trade.trade_id, seen, plan, Quantity(size), seen.legs.index(plan))
+            for plan, size in sizes.items()
+        ]
         trade.send_later(legs, self.turn.mono_us, self.turn.unix_us)
         self.book.note_legs(trade)
         self.send_legs(trade, legs, self.later_books.pop(trade.trade_id, ()))
@@ -326,8 +333,8 @@ class HybridExecutor(ExcessCloser):
                     "side": side.value,
                     "contracts": quantity_to_wire(held.contracts),
                 }
-                for pair_id, slots in self.dust.items()
-                for (platform, _, side), held in slots.items()
+                for pair_id, left in self.dust.items()
+                for (platform, _, side), held in merged(left.values()).items()
             ],
             "recent_trades": self.book.records(RECENT),
             "positions": self.positions.records(),

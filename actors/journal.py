@@ -52,7 +52,7 @@ class JournalPort(Protocol):
         """Entries without an outcome, or whose outcome is unknown or may still change, oldest first."""
 
     def depth(self) -> int:
-        """How many entries there are."""
+        """How many results are not acked yet."""
 
 
 class JournalSetup(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from actors.base import Address, GuardedActor, handles
 from actors.facts import AnyFact
 from actors.ledger_agreement import summary
 from actors.ledger_state import LedgerState, fold
-from actors.messages import Describe, Description, Directory, Message
+from actors.messages import Describe, Description, Directory, Message, Note
 from protocol.terms import LegId
 
 MAX_WAITING: Final = 10_000
@@ -47,9 +47,16 @@ class Recorded(Message, frozen=True):
 
 
 class LedgerWritten(Message, frozen=True):
-    """The store: everything up to this token is durable."""
+    """The store: the facts of this token are durable."""
 
     token: int
+
+
+class LedgerRefused(Message, frozen=True):
+    """The store: the facts of this token contradict what is recorded and are not written; nothing of it is acked."""
+
+    token: int
+    reason: str
 
 
 class LedgerBroken(Message, frozen=True):
@@ -70,6 +77,7 @@ class Ledger(GuardedActor):
         self.state = LedgerState()
         self.next_token = 0
         self.written = 0
+        self.refused = 0
         self.broken: str | None = None
 
     @handles(LedgerSetup)
@@ -96,15 +104,22 @@ class Ledger(GuardedActor):
 
     @handles(LedgerWritten)
     def ledger_written(self, message: LedgerWritten, _sender: Address) -> None:
-        """Tell everyone whose facts are durable now."""
-        for token in [token for token in self.waiting if token <= message.token]:
-            asker, record = self.waiting.pop(token)
-            self.written += 1
-            # Derived here and not when it was told: an order's way out does not wait for bookkeeping.
-            for fact in record.facts:
-                self.state.add(fact)
-            if record.ack is not None:
-                self.send(asker, Recorded(*record.ack))
+        """Tell whoever waits for these facts; each token is answered for itself, as another may have been refused."""
+        asker, record = self.waiting.pop(message.token)
+        self.written += 1
+        # Derived here and not when it was told: an order's way out does not wait for bookkeeping.
+        for fact in record.facts:
+            self.state.add(fact)
+        if record.ack is not None:
+            self.send(asker, Recorded(*record.ack))
+
+    @handles(LedgerRefused)
+    def ledger_refused(self, message: LedgerRefused, _sender: Address) -> None:
+        """The opposite is recorded already: a person must look at it, and whoever told it keeps telling it."""
+        self.waiting.pop(message.token, None)
+        self.refused += 1
+        text = f"not recorded and not acked, it contradicts the ledger: {message.reason}"
+        self.send(self.roles["telemetry"], Note("LEDGER", text, "error", count="facts_refused"))
 
     @handles(LedgerBroken)
     def ledger_broken(self, message: LedgerBroken, _sender: Address) -> None:
@@ -124,6 +139,7 @@ class Ledger(GuardedActor):
             "broken": self.broken,
             "writes": self.written,
             "behind": len(self.waiting),
+            "refused": self.refused,
             "summary": summary(self.state),
         }
         self.send(sender, Description("ledger", data))

@@ -121,9 +121,8 @@ def pairs(state: LedgerState) -> list[PairView]:
     held: defaultdict[tuple[bool, PairId], list[PositionView]] = defaultdict(list)
     for position in positions(state):
         held[position.paper, position.pair_id].append(position)
-    words = {key: "naked" for key in _books_of(state.naked_trades())} | {
-        key: "open" for key in _books_of(state.open_trades())
-    }
+    words = dict.fromkeys(_books_of(state.naked_trades()), "naked")
+    words |= dict.fromkeys(_books_of(state.open_trades()), "open")
     return [_pair(key, found, words.get(key, "dust")) for key, found in sorted(held.items())]
 
 

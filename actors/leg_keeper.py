@@ -27,8 +27,8 @@ from actors.messages import (
     TradeMoved,
 )
 from actors.positions import Positions
-from actors.recovery import adopted_leg
-from actors.trade import Trade, TradeLeg
+from actors.recovery import ADOPTED, ASSUMED, adopted_leg
+from actors.trade import State, Trade, TradeLeg
 from actors.trade_book import TradeBook, trade_record
 from actors.unproven import Unproven
 from market.pair import Pair
@@ -57,6 +57,7 @@ class LegKeeper(GuardedActor):
         self.positions = Positions()
         self.unproven = Unproven()
         self.recorded: dict[LegId, int] = {}
+        self.earlier: dict[LegId, Trade] = {}
         self.acks_due: Due = {}
         self.sweeping = False
         self.ledger_broken: str | None = None
@@ -95,6 +96,7 @@ class LegKeeper(GuardedActor):
             return
         if outcome.revision >= 0:
             self.acks_due[outcome.leg_id, outcome.revision] = (leg.leg.platform, message.conn_id)
+            self.confirm(leg, message.told, message.source)
         if not self.apply(outcome, message.source):
             self.ack_if_recorded(outcome.leg_id, outcome.revision)
 
@@ -120,23 +122,20 @@ class LegKeeper(GuardedActor):
         """A leg that is not known here: one of a trade long over, or one that the ledger never heard of."""
         outcome, told = message.outcome, message.told
         leg_id = outcome.leg_id
+        if leg_id in self.earlier and outcome.revision > self.recorded.get(leg_id, -1):
+            self.reopen(self.earlier[leg_id])
+            return True
         if leg_id in self.recorded:
-            if outcome.revision > self.recorded[leg_id]:
-                text = f"late news of a trade long over: {outcome.status}; recorded, and seen at the next start"
-                self.note(text, level="error", leg_id=leg_id)
-                trade_id = told.trade_id if told is not None else None
-                if trade_id is not None:
-                    self.recorded[leg_id] = outcome.revision
-                    fact = ResultSeen(t=self.turn.unix_us, trade_id=trade_id, outcome=outcome, source=message.source)
-                    self.record((fact,))
-            elif told is not None:
-                self.send_ack(leg_id, outcome.revision, told.platform, message.conn_id)
+            self.long_over(message)
             return False
         if told is None or told.trade_id is None:
             self.note(
                 f"ignored the result of a leg that is not known here ({message.source})", level="warning", leg_id=leg_id
             )
             return False
+        was_over = next((each for each in self.earlier.values() if each.trade_id == told.trade_id), None)
+        if was_over is not None:
+            self.reopen(was_over)
         trade = self.book.trades.get(told.trade_id)
         if trade is None:
             trade = self.adoptable(told, message.arb_type)
@@ -153,6 +152,28 @@ class LegKeeper(GuardedActor):
         self.adopted(told, message.source)
         return True
 
+    def long_over(self, message: LegReported) -> None:
+        """Word of a leg that is recorded, and whose trade is not held any more."""
+        outcome, told = message.outcome, message.told
+        leg_id = outcome.leg_id
+        if outcome.revision > self.recorded[leg_id]:
+            text = f"late news of a trade long over: {outcome.status}; recorded, and seen at the next start"
+            self.note(text, level="error", leg_id=leg_id)
+            trade_id = told.trade_id if told is not None else None
+            if trade_id is not None:
+                self.recorded[leg_id] = outcome.revision
+                fact = ResultSeen(t=self.turn.unix_us, trade_id=trade_id, outcome=outcome, source=message.source)
+                self.record((fact,))
+        elif told is not None:
+            self.send_ack(leg_id, outcome.revision, told.platform, message.conn_id)
+
+    def reopen(self, trade: Trade) -> None:
+        """A trade that was over when this run began is in the news: it is one of this run's from now on."""
+        for leg_id in trade.legs:
+            self.earlier.pop(leg_id, None)
+        self.book.add(trade)
+        self.book.settle(trade)
+
     def adopted(self, told: Leg, source: str) -> None:
         """Say so, write it down, and ask about what else that trade may have sent."""
         self.note(
@@ -162,6 +183,23 @@ class LegKeeper(GuardedActor):
             pair_id=told.pair_id,
             count="legs_adopted",
         )
+        self.write_down(told, source)
+        if told.trade_id is None:
+            return
+        for leg in self.book.trades[told.trade_id].legs.values():
+            if leg.outcome is not None and not leg.proven:
+                self.ask_about(leg.leg.leg_id)
+
+    def confirm(self, leg: TradeLeg, told: Leg | None, source: str) -> None:
+        """A leg that was only assumed is told of: what it was is written before what became of it."""
+        if leg.path == ASSUMED:
+            leg.path = ADOPTED
+            if told is not None and told.trade_id == leg.leg.trade_id and told.pair_id == leg.leg.pair_id:
+                leg.leg = told
+            self.write_down(leg.leg, source)
+
+    def write_down(self, told: Leg, source: str) -> None:
+        """A leg becomes a fact by the word of whoever had it."""
         if told.trade_id is None or told.pair_id is None:
             return
         fact = LegAdopted(
@@ -179,9 +217,6 @@ class LegKeeper(GuardedActor):
             source=source,
         )
         self.record((fact,))
-        for leg in self.book.trades[told.trade_id].legs.values():
-            if leg.outcome is not None and not leg.proven:
-                self.ask_about(leg.leg.leg_id)
 
     @handles(LegsNotSent)
     def legs_not_sent(self, message: LegsNotSent, _sender: Address) -> None:
@@ -219,7 +254,7 @@ class LegKeeper(GuardedActor):
             self.unproven.proven(outcome.leg_id)
         self.book.note_legs(trade)
         self.gate()
-        if trade.state is not was:
+        if trade.state is not was or trade.state is State.NAKED:
             self.moved(trade)
         return True
 
@@ -316,7 +351,8 @@ class LegKeeper(GuardedActor):
             self.unproven.proven(leg_id)
             return
         leg = trade.legs[leg_id]
-        sent_to = leg.path.removeprefix("remote:") if leg.path.startswith("remote:") else None
+        # Who had an adopted leg is not known: nobody's "never received" settles it, the venue is asked.
+        sent_to = leg.path.removeprefix("remote:") if leg.path != "local" else None
         revision = -1 if leg.outcome is None else leg.outcome.revision
         question = QueryLeg(leg.leg, sent_to, trade.opportunity.arb_type.value, revision)
         local = self.roles.get(f"trader:{leg.leg.platform}")

@@ -20,6 +20,12 @@ Pairs = Mapping[PairId, Pair]
 
 FORGOTTEN = "unknown: the process ended before the answer"
 
+ADOPTED = "adopted"
+"""Path of a leg that a trader told of, and of which it is not known who had it."""
+
+ASSUMED = "assumed"
+"""Path of an opening leg that no fact mentions: it may have left all the same."""
+
 
 def arb_legs(pair: Pair, arb_type: ArbType) -> tuple[OpportunityLeg, ...]:
     """The two legs of an arb of this type on this pair, without prices."""
@@ -52,7 +58,7 @@ class Rebuilt(msgspec.Struct, frozen=True):
 
     trades: Mapping[TradeId, Trade]
     revisions: Mapping[LegId, int]
-    dust: Mapping[PairId, Mapping[SlotKey, Holding]]
+    dust: Mapping[PairId, Mapping[TradeId, Mapping[SlotKey, Holding]]]
 
 
 class _Told:
@@ -93,7 +99,7 @@ def rebuild(facts: Iterable[AnyFact], pairs: Pairs, ids: IdSource) -> Rebuilt:
         told.take(fact)
     opened, legs, outcomes, closed = told.opened, told.legs, told.outcomes, told.closed
     trades: dict[TradeId, Trade] = {}
-    dust: dict[PairId, dict[SlotKey, Holding]] = {}
+    dust: dict[PairId, dict[TradeId, dict[SlotKey, Holding]]] = {}
     for trade_id in dict.fromkeys([*opened, *legs]):
         sent = legs.get(trade_id, {})
         seen = _opportunity(opened.get(trade_id), list(sent.values()), pairs)
@@ -106,7 +112,7 @@ def rebuild(facts: Iterable[AnyFact], pairs: Pairs, ids: IdSource) -> Rebuilt:
             dust.pop(seen.pair_id, None)
         if trade_id in closed and trade.state is State.NAKED:
             trade.too_small()
-            dust[seen.pair_id] = excess_of(trade)
+            dust.setdefault(seen.pair_id, {})[trade_id] = excess_of(trade)
         trades[trade_id] = trade
     return Rebuilt(trades, {leg_id: outcome.revision for leg_id, outcome in outcomes.items()}, dust)
 
@@ -117,7 +123,18 @@ def excess_of(trade: Trade) -> dict[SlotKey, Holding]:
     return {
         slot: Holding(extra, Money(held[slot].basis * extra // held[slot].contracts))
         for slot, extra in trade.excess.items()
+        if held[slot].contracts > 0
     }
+
+
+def merged(left: Iterable[Mapping[SlotKey, Holding]]) -> dict[SlotKey, Holding]:
+    """The dust of several trades of a pair, slot by slot."""
+    whole: dict[SlotKey, Holding] = {}
+    for each in left:
+        for slot, held in each.items():
+            before = whole.get(slot, Holding())
+            whole[slot] = Holding(Quantity(before.contracts + held.contracts), Money(before.basis + held.basis))
+    return whole
 
 
 def _carried(opened: TradeOpened | None) -> dict[SlotKey, Holding]:
@@ -159,7 +176,7 @@ def adopted_leg(told: Leg) -> TradeLeg:
         purpose = Purpose.OPEN
     else:
         purpose = Purpose.COMPLETE if told.action is Action.BUY else Purpose.UNWIND
-    return TradeLeg(told, plan, "adopted", None, _unknown(told.leg_id), purpose)
+    return TradeLeg(told, plan, ADOPTED, None, _unknown(told.leg_id), purpose)
 
 
 def _arb_type(text: str | None, told: Leg) -> ArbType:
@@ -172,8 +189,8 @@ def _arb_type(text: str | None, told: Leg) -> ArbType:
 def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted], pairs: Pairs) -> Opportunity | None:
     pair_id = opened.pair_id if opened is not None else legs[0].pair_id
     pair = pairs.get(pair_id)
-    opening = [leg for leg in legs if not isinstance(leg, LegSent) or leg.purpose is Purpose.OPEN]
-    plans = tuple(_bare(leg.platform, leg.market, leg.side) for leg in opening)
+    opening = [leg for leg in legs if _leg(leg, None).purpose is Purpose.OPEN] or list(legs)
+    plans = tuple(dict.fromkeys(_bare(leg.platform, leg.market, leg.side) for leg in opening))
     if pair is not None and (opened is not None or len(plans) == 1):
         arb_type = opened.arb_type if opened is not None else _arb_type(None, _as_leg(opening[0]))
         plans = arb_legs(pair, arb_type)
@@ -252,7 +269,7 @@ def _missing(trade_id: TradeId, seen: Opportunity, plan: OpportunityLeg, leg_id:
         limit=plan.limit,
         quantity=Quantity(seen.quantity),
     )
-    return TradeLeg(leg, plan, "adopted", None, _unknown(leg_id))
+    return TradeLeg(leg, plan, ASSUMED, None, _unknown(leg_id))
 
 
 def _unknown(leg_id: LegId) -> Outcome:

@@ -241,10 +241,10 @@ class Trade:
 
     @property
     def slots(self) -> tuple[SlotKey, ...]:
-        """The slots of the arb, in the order of its legs; those that were not sent yet come last."""
+        """The slots of the arb; one whose leg was never sent holds nothing, which is not the same as no slot."""
         opening = [leg.slot for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
-        later = [(plan.platform, plan.market, plan.side) for plan in self.later]
-        return tuple(dict.fromkeys([*opening, *later]))
+        planned = [(plan.platform, plan.market, plan.side) for plan in self.opportunity.legs]
+        return tuple(dict.fromkeys([*opening, *planned]))
 
     def holdings(self, legs: Sequence[TradeLeg] | None = None) -> dict[SlotKey, Holding]:
         """What each slot holds by all fills known so far (or those of these legs), carried dust included."""

@@ -255,6 +255,9 @@ class Trader(GuardedActor):
     def already_known(self, message: AlreadyKnown, _sender: Address) -> None:
         """The journal has seen this id: it is answered with what is known, and never executed."""
         entry = message.entry
+        if entry.tombstone and entry.leg_id in self.queries:
+            self.never_came(entry.leg_id)
+            return
         query = self.queries.pop(entry.leg_id, None)
         work = self.work.pop(entry.leg_id, None)
         asker = query[1] if query is not None else (work.asker if work is not None else self.asker())
@@ -263,13 +266,8 @@ class Trader(GuardedActor):
         asked = query[0].leg if query is not None else (work.leg if work is not None else entry.leg)
         outcome = entry.outcome
         if outcome is None:
-            text = (
-                "refused: it was asked about before it came, and is never executed"
-                if query is None
-                else "never received"
-            )
-            status = Status.REJECTED if query is None else Status.UNFILLED
-            outcome = Outcome(leg_id=entry.leg_id, status=status, error=text)
+            text = "refused: it was asked about before it came, and is never executed"
+            outcome = Outcome(leg_id=entry.leg_id, status=Status.REJECTED, error=text)
         self.send(asker, LegReported(outcome, None, self.config.trader_id, entry.leg or asked))
 
     @handles(JournalFailed)
@@ -287,7 +285,7 @@ class Trader(GuardedActor):
                 Outcome(leg_id=message.leg_id, status=Status.REJECTED, error=f"no journal, no order: {message.reason}"),
             )
         elif work is not None and work.outcome is not None:
-            self.report(work)
+            self.told(work, work.outcome)
         elif query is not None:
             self.note("cannot say what became of it: the journal cannot be written", query[0].leg, level="error")
 
@@ -370,20 +368,24 @@ class Trader(GuardedActor):
 
     @handles(Buried)
     def buried(self, message: Buried, _sender: Address) -> None:
-        """It never came here. If it was sent here, that settles it; else the venue knows whether another placed it."""
-        query, asker = self.queries.pop(message.leg_id)
+        """On disk: now it may be said."""
+        self.never_came(message.leg_id)
+
+    def never_came(self, leg_id: LegId) -> None:
+        """If it was sent here, that settles it; else the venue knows whether another placed it."""
+        query, asker = self.queries.pop(leg_id)
         if query.sent_to in {None, self.config.trader_id}:
             outcome = Outcome(
-                leg_id=message.leg_id, status=Status.UNFILLED, error="never received", revision=query.revision + 1
+                leg_id=leg_id, status=Status.UNFILLED, error="never received", revision=query.revision + 1
             )
             self.send(asker, LegReported(outcome, None, self.config.trader_id, query.leg))
             return
         dry = self.dry
         work = Work(query.leg, asker, self.turn.mono_us, self.turn.unix_us, dry, query.arb_type, foreign=True)
         work.placed, work.revision = True, query.revision
-        self.work[message.leg_id] = work
+        self.work[leg_id] = work
         self.note(f"asked about a leg of {query.sent_to}: asking the venue", query.leg)
-        self.prove(message.leg_id)
+        self.prove(leg_id)
 
     def prove(self, leg_id: LegId) -> None:
         """Ask the venue until it is proven."""

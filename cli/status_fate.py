@@ -53,7 +53,7 @@ def ledger_line(document: Document) -> str:
         behind = number(ledger.get("behind"))
         state = f"{count(behind)} writes behind" if behind else "all on disk"
         return f"ledger: {count(ledger.get('writes'))} writes, {state}"
-    return f"journal: {count(journal['depth'])} legs" if journal.get("depth") is not None else ""
+    return f"journal: {count(journal['depth'])} results not acked yet" if journal.get("depth") is not None else ""
 
 
 def _of_traders(document: Document) -> Iterator[Document]:

@@ -112,6 +112,9 @@ def _complete(slots: Sequence[Slot], target: Quantity) -> ClosePlan | NoPlan:
     goal = Quantity(min(target, reachable))
     for number, slot in short:
         order = _order(number, slot, Action.BUY, Quantity(goal - slot.held))
+        if order is NoPlan.DUST and goal < target:
+            # The book is too thin for an order, which says nothing of how small the excess is.
+            return NoPlan.NO_BOOK
         if isinstance(order, NoPlan):
             return order
         if order is not None:
@@ -130,19 +133,22 @@ def _sell(slots: Sequence[Slot], target: Quantity) -> ClosePlan | NoPlan:
     """Sell down to ``target`` wherever more is held."""
     orders: list[CloseOrder] = []
     dust = 0
-    over = [(number, slot) for number, slot in enumerate(slots) if slot.held > target]
+    # A purchase taken back after its sale leaves less than nothing: nothing else is sold to match that.
+    floor = Quantity(max(0, target))
+    over = [(number, slot) for number, slot in enumerate(slots) if slot.held > floor]
     loss = 0
     for number, slot in over:
-        quantity = Quantity(min(slot.held - target, _depth(slot.bids)))
+        wanted = slot.held - floor
+        quantity = Quantity(min(wanted, _depth(slot.bids)))
         order = _order(number, slot, Action.SELL, quantity)
-        if order is NoPlan.DUST:
+        if order is NoPlan.DUST and quantity == wanted:
             dust += 1
         elif isinstance(order, CloseOrder):
             orders.append(order)
             loss += _share(slot.basis, order.quantity, slot.held) - order.value
     if orders:
         return ClosePlan(orders=tuple(orders), loss=Money(loss))
-    return NoPlan.DUST if dust == len(over) else NoPlan.NO_BOOK
+    return NoPlan.DUST if over and dust == len(over) else NoPlan.NO_BOOK
 
 
 def _order(number: int, slot: Slot, action: Action, quantity: Quantity) -> CloseOrder | NoPlan | None:

@@ -80,8 +80,8 @@ class MemoryJournal:
         ]
 
     def depth(self) -> int:
-        """How many entries there are."""
-        return len(self.entries)
+        """How many results are not acked yet."""
+        return len(self.unacked())
 
     def _check(self) -> None:
         if self.broken is not None:

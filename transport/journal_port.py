@@ -62,7 +62,7 @@ class JournalFile:
         return [_entry(entry) for entry in self.journal.open()]
 
     def depth(self) -> int:
-        """How many ids it knows."""
+        """How many results are not acked yet."""
         return self.journal.depth()
 
     def close(self) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from actors.facts import AnyFact
-from actors.ledger import LedgerBroken, LedgerWritten
+from actors.ledger import LedgerBroken, LedgerRefused, LedgerWritten
 from transport.ledger.store import LedgerStore
 from transport.ledger.writer import LedgerWriter
-from transport.logs import log_event
 
 
 class LedgerFile:
@@ -31,8 +30,7 @@ class LedgerFile:
         if self._writer.broken is not None:
             self._tell(LedgerBroken(reason))
         else:
-            # The ledger holds the opposite already: this fact is not written, and what waits for it is never acked.
-            log_event("LEDGER", "error", f"not recorded, it contradicts the ledger: {reason} (write {token})")
+            self._tell(LedgerRefused(token, reason))
 
     async def close(self) -> None:
         """Write what is left."""

@@ -411,3 +411,20 @@ def test_one_by_one_or_all_at_once_is_the_same(ledger: tuple[list[AnyFact], list
     for number, fact in enumerate(facts, 1):
         step_by_step.add(fact)
         assert same(step_by_step, fold(facts[:number]))
+
+
+VERDICTS = st.builds(over, st.sampled_from(("t0", "t1", "t2")), st.sampled_from(("hedged", "naked")))
+
+
+@given(ledger=ledgers(), verdicts=st.lists(VERDICTS, max_size=6), data=st.data())
+def test_what_is_open_is_known_without_looking_at_everything(
+    ledger: tuple[list[AnyFact], list[ResultSeen]], verdicts: list[AnyFact], data: st.DataObject
+) -> None:
+    state = LedgerState()
+    for fact in data.draw(st.permutations([*ledger[0], *ledger[1], *verdicts])):
+        state.add(fact)
+        trades_now, legs_now = list(state.trades.values()), list(state.legs.values())
+        assert list(state.open_trades()) == [trade for trade in trades_now if trade.open]
+        assert list(state.naked_trades()) == [trade for trade in trades_now if trade.naked and not trade.open]
+        by_place = sorted((leg for leg in legs_now if leg.asked is not None), key=lambda leg: leg.place)
+        assert list(state.open_legs()) == [leg for leg in by_place if not leg.closed]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from actors.messages import Drained
 from actors.supervisor import RESTART_WINDOW_US
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Status
 from simulation.boxes import Box, ControllerBox, TraderBox
@@ -271,6 +272,19 @@ def test_a_leg_that_is_never_answered_holds_a_stop_up_no_longer_than_its_timeout
     assert box.memory.ends == []
     box.pass_time(0.3)
     assert box.memory.ends == [("in order", 1, False)]
+
+
+def test_nobody_but_the_role_that_was_asked_can_say_that_it_is_drained(box: ControllerBox) -> None:
+    box.say_hello(1, ["polymarket"])
+    offer(box)
+    box.stop()
+    for _ in range(5):
+        box.host.tell(box.root, Drained(7))
+    assert box.memory.ends == []
+    box.pass_time(6)
+    assert box.memory.ends == [("in order", 1, False)]
+    box.host.tell(box.root, Drained(7))
+    assert box.status()["state"] == "STOPPING"
 
 
 def test_patience_bounds_a_stop_that_nobody_answers(box: ControllerBox) -> None:

@@ -239,7 +239,7 @@ def test_a_result_before_the_hello_of_a_new_connection_waits_for_it(live: Trader
     venue.answer(outcome("l1", Status.FILLED, 10))
     assert live.frames(2) == []
     live.receive(2, {"type": "init", "platforms": ["kalshi"], "dry_run": False, "protocol": 2})
-    assert [frame["type"] for frame in live.frames(2)][0] == "init_ack"
+    assert live.frames(2)[0]["type"] == "init_ack"
     assert only_result(live, 2)["status"] == "filled"
 
 

@@ -46,5 +46,5 @@ def test_a_traders_own_unknown_legs_are_shown_too() -> None:
 def test_the_ledger_says_how_far_behind_it_is() -> None:
     assert ledger_line({"ledger": {"writes": 5, "behind": 0}}) == "ledger: 5 writes, all on disk"
     assert ledger_line({"ledger": {"writes": 5, "behind": 2}}) == "ledger: 5 writes, 2 writes behind"
-    assert ledger_line({"journal": {"depth": 7}}) == "journal: 7 legs"
+    assert ledger_line({"journal": {"depth": 7}}) == "journal: 7 results not acked yet"
     assert ledger_line({}) == ""

@@ -15,7 +15,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import cli.main
 import cli.run_controller
@@ -23,8 +23,6 @@ import cli.run_trader
 from tests.e2e.crash_points import Points
 from transport.feeds.port import Deliver
 from transport.feeds.replay import ReplayFeed
-
-LOOK_S: Final = 0.01
 
 
 def arb() -> None:
@@ -40,8 +38,9 @@ def hold_the_feed(points: Points) -> None:
     play = ReplayFeed.run
 
     async def run(feed: ReplayFeed, deliver: Deliver) -> None:
-        while not points.counts["receive init_ack:after"]:
-            await asyncio.sleep(LOOK_S)
+        loop, there = asyncio.get_running_loop(), asyncio.Event()
+        points.when("receive init_ack:after", lambda: loop.call_soon_threadsafe(there.set))
+        await there.wait()
         await play(feed, deliver)
 
     setattr(ReplayFeed, "run", run)  # noqa: B010 -- mypy lets no method be assigned

@@ -58,6 +58,13 @@ class Points:
         self.fatal = fatal
         self.counts: Counter[str] = Counter()
         self.lock = Lock()  # the ledger is written on a thread of its own
+        self.told: dict[str, Callable[[], object]] = {}
+
+    def when(self, name: str, tell: Callable[[], object]) -> None:
+        """Call this when the point is reached; at once where it was."""
+        self.told[name] = tell
+        if self.counts[name]:
+            tell()
 
     def reach(self, name: str) -> None:
         """A point; nothing of this process happens after the fatal one, on no thread."""
@@ -68,8 +75,10 @@ class Points:
             if place == self.fatal:
                 os.kill(os.getpid(), signal.SIGKILL)
                 signal.pause()
+        if name in self.told:
+            self.told[name]()
 
-    def around(self, name: str, call: AnyCall, *args: object, **options: object) -> object:
+    def around(self, name: str, call: AnyCall, *args: object, **options: object) -> Any:  # noqa: ANN401 -- as the call
         """Call between two points."""
         self.reach(f"{name}:before")
         result = call(*args, **options)

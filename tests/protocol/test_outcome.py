@@ -106,6 +106,12 @@ def test_a_cost_that_no_contract_can_have_is_unknown(filled: Decimal, cost: Deci
 
 def test_at_level_1_a_status_is_not_believed() -> None:
     assert read(level=1, status="filled").status is Status.UNKNOWN
+    assert read(level=1, status="unfilled", filled=10).status is Status.FILLED
+
+
+def test_a_peers_own_reason_for_not_knowing_is_kept() -> None:
+    assert read(level=1, success=False, error="unknown: timeout").error == "unknown: timeout"
+    assert read(status="unknown", error="venue down").error == "venue down"
 
 
 def test_a_level_2_peer_that_says_no_status_is_read_like_level_1() -> None:
