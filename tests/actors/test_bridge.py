@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from actors.bridge import MAX_BAD_FRAMES
-from actors.messages import Attach, CloseLink, LinkClosed, LinkGarbage, LinkOpened, Outgoing
-from protocol.terms import KALSHI
+from actors.messages import Attach, CloseLink, LinkClosed, LinkGarbage, LinkOpened, NotWritten, Outgoing
+from protocol.terms import KALSHI, LegId
 from protocol.wire import Ping
 from simulation.boxes import ControllerBox
-from simulation.doubles import inbox
+from simulation.doubles import Say, inbox
 from tests.actors.kit import texts
 from tests.market.builders import pair
 
@@ -42,6 +42,7 @@ def test_a_connection_that_keeps_sending_garbage_is_closed_for_policy_and_unregi
     assert box.link.ended == []
     garbage(box, 1)
     assert box.link.ended == [(1, "1008 too many frames that do not parse")]
+    assert [note.level for note in box.notes("#1 closed: 10 frames that do not parse")] == ["error"]
     assert not box.traders.is_connected(KALSHI)
     garbage(box, 5)
     assert box.status()["counters"]["bad_frames"] == MAX_BAD_FRAMES
@@ -122,6 +123,24 @@ def test_nothing_is_written_to_a_connection_that_was_ended(box: ControllerBox) -
     before = len(box.link.written[1])
     box.tell("bridge", Outgoing(1, Ping(timestamp=1)))
     assert len(box.link.written[1]) == before
+
+
+def test_a_frame_that_is_no_text_proves_that_the_other_end_lives(box: ControllerBox) -> None:
+    for _ in range(3):
+        box.pass_time(14)
+        box.tell("bridge", LinkGarbage(1, "a binary frame"))
+    assert box.link.ended == []
+
+
+def test_only_an_order_that_was_not_written_is_missed(box: ControllerBox) -> None:
+    session, received = inbox(box.host)
+    box.tell("bridge", LinkOpened(7, "peer"))
+    box.tell("bridge", Attach(7, session))
+    box.link.broken.add(7)
+    box.host.tell(session, Say(box.address("bridge"), Outgoing(7, Ping(timestamp=1))))
+    assert received == []
+    box.host.tell(session, Say(box.address("bridge"), Outgoing(7, Ping(timestamp=1), LegId("l1"))))
+    assert received == [NotWritten(LegId("l1"))]
 
 
 def test_a_polite_close_has_its_code_and_a_drop_does_not_wait(box: ControllerBox) -> None:

@@ -1,4 +1,4 @@
-"""Random fills, losses, cuts and restarts over the pipe: at rest the ledger says what the venues did, no more, no less."""
+"""Random fills, losses, cuts and restarts over the pipe: at rest the ledger says what the venues did, exactly."""
 
 from __future__ import annotations
 
@@ -112,6 +112,8 @@ class World:
             case ["crash"]:
                 self.end()
                 self.begin()
+            case _:
+                raise AssertionError(f"no such thing happens: {what}")
 
     def rest(self) -> None:
         """Whole wires, and time."""
@@ -120,9 +122,7 @@ class World:
             self.do(f"cut {name}")
         self.pipe.advance(40 * SECOND, step_us=SECOND)
         for t in range(2, 8):
-            self.controller.feed(
-                kalshi([(40, 50)], [(45, 50)], t=t), poly(NO, [(40, 50)], [(45, 50)], t=t)
-            )
+            self.controller.feed(kalshi([(40, 50)], [(45, 50)], t=t), poly(NO, [(40, 50)], [(45, 50)], t=t))
             self.pipe.advance(2 * SECOND, step_us=SECOND)
 
 
@@ -142,7 +142,9 @@ THINGS = st.sampled_from(
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(0, 15), max_size=12), st.lists(THINGS, max_size=14))
-def test_at_rest_the_ledger_equals_the_venues_and_nothing_naked_is_unflagged(dice: list[int], things: list[str]) -> None:
+def test_at_rest_the_ledger_equals_the_venues_and_nothing_naked_is_unflagged(
+    dice: list[int], things: list[str]
+) -> None:
     world = World(dice)
     try:
         for what in things:

@@ -171,6 +171,7 @@ def test_a_disconnect_closes_the_opportunity_and_nothing_is_offered_until_a_snap
 def test_a_feed_that_ended_takes_its_books_with_it(box: ControllerBox) -> None:
     box.feed(*ARB, FeedEnded(KALSHI, "end of the recording"))
     assert closes(box) == 1
+    assert box.status()["opportunities"] == {"opened": 1, "closed": 1}
     assert (feed_of(box, KALSHI)["state"], feed_of(box, KALSHI)["lost_reason"]) == ("ended", "end of the recording")
     assert feed_of(box, POLYMARKET)["state"] == "up"
     box.feed(poly(NO, [(40, 10)], [(45, 10)], t=2))
@@ -197,6 +198,23 @@ def test_a_feed_that_is_silent_too_long_makes_its_books_unusable_at_once(box: Co
     assert closes(box) == 1
     assert (feed_of(box, KALSHI)["state"], feed_of(box, POLYMARKET)["state"]) == ("silent", "up")
     assert "kalshi feed silent: no market data for 10 s" in texts(box, "FEED")
+
+
+def test_silence_is_counted_from_the_last_frame(box: ControllerBox) -> None:
+    box.feed(*ARB)
+    box.pass_time(9)
+    box.feed(kalshi(market="ANOTHER", t=2), poly("another", t=2))
+    box.pass_time(9.9)
+    assert closes(box) == 0
+    box.pass_time(0.2)
+    assert closes(box) == 1
+
+
+def test_one_timer_watches_each_feed() -> None:
+    with ControllerBox([pair(0)], max_silence_us=10 * SECOND_US, beacon=False) as box:
+        for t in range(1, 9):
+            box.feed(kalshi(market="ANOTHER", t=t), poly("another", t=t))
+        assert len(box.clock.timers) == 2
 
 
 def test_silence_is_of_the_whole_feed_and_not_of_one_quiet_market(box: ControllerBox) -> None:
@@ -255,7 +273,9 @@ def test_the_status_shows_each_feed_and_its_age(box: ControllerBox) -> None:
         "market_t": None,
         "lost_reason": None,
     }
-    box.feed(frame(KALSHI, FeedUp(), is_data=False, t=1), *ARB)
+    box.feed(frame(KALSHI, FeedUp(), is_data=False, t=1))
+    assert feed_of(box, KALSHI)["state"] == "up"
+    box.feed(*ARB)
     box.pass_time(0.25)
     shown = feed_of(box, KALSHI)
     assert (shown["state"], shown["age_ms"], shown["frames"], shown["market_t"]) == ("up", 250, 1, 1)

@@ -38,7 +38,7 @@ REST_LOOKS: Final = 3
 QUICK: Final = {
     "ARB_LEG_TIMEOUT_MS": "300",
     "ARB_ORDER_TTL_MS": "300",
-    "ARB_HEARTBEAT_MS": "1000",
+    "ARB_HEARTBEAT_MS": "250",
     "ARB_MAX_CLOCK_OFFSET_MS": "60000",
 }
 ROLES: Final = ("controller", "trader")

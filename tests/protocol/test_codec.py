@@ -166,7 +166,7 @@ def test_the_leg_ids_of_the_protocol_are_taken(leg_id: str) -> None:
     [
         *(("filled", True), ("filled", -1), ("filled", "10"), ("avg_price", 101), ("avg_price", -1)),
         *(("avg_price", True), ("cost", -0.01), ("cost", "NaN"), ("revision", -1), ("success", 1)),
-        *(("success", "true"), ("status", "lost")),
+        *(("success", "true"), ("status", "lost"), ("avg_price", float("nan")), ("filled", float("nan"))),
     ],
 )
 def test_a_result_with_a_wrong_field_proves_nothing(field: str, value: object) -> None:
@@ -192,6 +192,13 @@ def test_dry_run_is_said_and_never_guessed() -> None:
 def test_a_ping_is_taken_with_any_timestamp_and_with_none(stamp: str) -> None:
     assert isinstance(decode('{"type": "ping", "timestamp": ' + stamp + "}"), Ping)
     assert isinstance(decode('{"type": "ping"}'), Ping)
+
+
+@pytest.mark.parametrize("stamp", ["true", '"noon"', "NaN", "1e99", "[]"])
+def test_a_ping_whose_timestamp_is_no_time_is_refused_by_name(stamp: str) -> None:
+    decoded = decode('{"type": "ping", "timestamp": ' + stamp + "}")
+    assert isinstance(decoded, Invalid)
+    assert "timestamp" in decoded.reason
 
 
 def test_every_message_has_a_type_of_its_own() -> None:

@@ -99,6 +99,13 @@ def test_a_result_arrives_exact_to_the_micro_dollar(filled: Quantity, cost: Mone
     assert decode(encode(sent)) == sent
 
 
+@pytest.mark.parametrize(("told", "written"), [("52", "52"), ("52.00", "52"), ("52.5", "52.5"), ("0.0001", "0.0001")])
+def test_an_average_is_written_without_a_point_where_it_is_whole(told: str, written: str) -> None:
+    result = decode(json.dumps(LEG_RESULT).replace('"avg_price": 52', f'"avg_price": {told}'))
+    assert isinstance(result, LegResult)
+    assert f'"avg_price":{written},' in encode(result)
+
+
 def test_a_book_is_read_in_our_units() -> None:
     book = decode(json.dumps(BOOK))
     assert isinstance(book, Book)

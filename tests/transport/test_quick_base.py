@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 from thespian.actors import Actor, ActorSystem, PoisonMessage
 
 from actors.base import ActorFailed, Address, GuardedActor, Supervised, handles
+from actors.messages import Note
 from transport.quick_base import QuickBase, quick_system
 
 
@@ -124,6 +127,30 @@ def test_the_script_reaches_what_it_is_about() -> None:
     log = played(quick_system(), script)
     assert log[:-4] == [(1, (1, None)), (0, 9), (0, 9), (0, 9), (2, (2, None)), (1, (9, 2)), (1, "Do"), (1, (3, None))]
     assert [what for _, what in log[-4:]] == ["lives", "lives", "lives", "is gone"]
+
+
+def test_bookkeeping_waits_for_everything_else_and_keeps_its_order() -> None:
+    class Busy(GuardedActor):
+        log: ClassVar[list[str]] = []
+
+        @handles(int)
+        def count_down(self, left: int, _sender: Address) -> None:
+            self.log.append(f"{left} left")
+            self.send(self.myAddress, Note("TEST", f"said with {left} left"))
+            if left:
+                self.send(self.myAddress, left - 1)
+
+        @handles(Note)
+        def note(self, note: Note, _sender: Address) -> None:
+            self.log.append(note.text)
+            if note.text.endswith("2 left"):
+                self.send(self.myAddress, 0)
+
+    system = quick_system()
+    system.tell(system.createActor(Busy), 2)
+    decided, noted = ["2 left", "1 left", "0 left"], ["said with 2 left", "said with 1 left", "said with 0 left"]
+    assert Busy.log == [*decided, noted[0], "0 left", *noted[1:], noted[2]]
+    system.shutdown()
 
 
 def test_an_answer_to_the_outside_is_heard() -> None:
