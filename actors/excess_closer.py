@@ -40,6 +40,7 @@ class ExcessCloser(LegSender):
 
     def naked(self, trade: Trade) -> None:
         """The trade has an excess and nothing is out to close it."""
+        trade.reason = trade.reason or "waiting for books to close it on"
         last = next(reversed(trade.legs.values()))
         outcome = last.outcome
         if outcome is not None and (outcome.error or "").startswith(UNSETTLED):

@@ -197,7 +197,9 @@ class HybridExecutor(ExcessCloser):
 
     def dust_for(self, seen: Opportunity) -> dict[SlotKey, Holding]:
         """Dust of the pair that lies in this arb's own slots and is less than what is bought now."""
-        dust = merged(self.dust.get(seen.pair_id, {}).values())
+        if seen.pair_id not in self.dust:
+            return {}
+        dust = merged(self.dust[seen.pair_id].values())
         slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
         if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
             return {}

@@ -11,6 +11,7 @@ from actors.base import Address, GuardedActor, handles
 from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
 from actors.ports import VenuePort
 from protocol.outcome import Outcome
+from protocol.terms import LegId
 
 Answer = Callable[[Address, object], None]
 """Tells an actor something from outside the turn; inside one it waits until the turn is over."""
@@ -51,9 +52,7 @@ class Venue(GuardedActor):
         """Hand the leg to the port."""
         if message.book is not None:
             self.port.see(message.book)
-        if len(self.askers) >= MAX_ASKERS:
-            del self.askers[next(iter(self.askers))]
-        self.askers[message.leg.leg_id] = sender
+        self.remember(message.leg.leg_id, sender)
         me, answer = self.myAddress, self.answer
 
         def report(outcome: Outcome) -> None:
@@ -61,11 +60,17 @@ class Venue(GuardedActor):
 
         self.port.place(message.leg, report, blind=message.blind)
 
+    def remember(self, leg_id: LegId, asker: Address) -> None:
+        """Whoever asked last hears of the leg's news."""
+        if leg_id not in self.askers and len(self.askers) >= MAX_ASKERS:
+            del self.askers[next(iter(self.askers))]
+        self.askers[leg_id] = asker
+
     @handles(AskVenue)
     def ask(self, message: AskVenue, sender: Address) -> None:
         """Ask the port what the venue knows of a leg; whoever asks hears of its news from now on."""
         leg_id = message.leg.leg_id
-        self.askers[leg_id] = sender
+        self.remember(leg_id, sender)
         me, answer = self.myAddress, self.answer
 
         def report(outcome: Outcome | None, failed: str | None) -> None:

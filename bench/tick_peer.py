@@ -137,13 +137,13 @@ class Peer:
         feed = self.feeds[0 if is_kalshi else 1]
         began = time.perf_counter_ns()
         await feed.send(opens)
-        legs = [await next_leg(trader) for trader in self.traders]
+        legs = [await next_frame(trader, "execute_leg") for trader in self.traders]
         took = time.perf_counter_ns() - began
         for trader, leg in zip(self.traders, legs, strict=True):
             await trader.send(filled(json.loads(leg)))
-        # The controller reads its sockets in turn: an echo sent after the results comes back after they were handled.
-        await self.round_trip()
-        await self.round_trip()
+        # The ledger is written on a thread of its own, which must not run beside the next echo: the floor is bare.
+        for trader in self.traders:
+            await next_frame(trader, "leg_ack")
         await feed.send(closes)
         return took
 
@@ -160,11 +160,11 @@ async def greet(trader: ClientConnection, platform: str) -> None:
     await trader.send(json.dumps({**ack, "trader_id": f"bench-{platform}"}))
 
 
-async def next_leg(trader: ClientConnection) -> str:
-    """The next order; whatever else the controller says is left out."""
+async def next_frame(trader: ClientConnection, kind: str) -> str:
+    """The next message of this type; whatever else the controller says is left out."""
     while True:
         text = await trader.recv()
-        if isinstance(text, str) and text.startswith('{"type":"execute_leg"'):
+        if isinstance(text, str) and text.startswith(f'{{"type":"{kind}"'):
             return text
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from actors.messages import Note
+from actors.messages import Note, OpportunityNote, TradeMoved, TradeSent
 from actors.telemetry import RECENT_PROBLEMS, Telemetry, TelemetrySetup
-from protocol.terms import LegId, PairId
+from protocol.terms import PLATFORMS, LegId, PairId
 from simulation.boxes import ControllerBox
 from simulation.doubles import Remembering
+from tests.actors.kit import ARB
 from tests.market.builders import pair
 from transport.host import ActorHost
 
@@ -43,6 +45,16 @@ def test_counters_count_what_names_them(box: ControllerBox) -> None:
         box.tell("telemetry", Note("WS", "x", count="bad_frames"))
     box.tell("telemetry", Note("WS", "x"))
     assert box.status()["counters"] == {"bad_frames": 3}
+
+
+def test_trades_and_opportunities_reach_the_observers_too_and_are_counted() -> None:
+    with ControllerBox([pair()], local=PLATFORMS, beacon=False) as box:
+        box.feed(*ARB)
+        heard = Counter(type(note) for note in box.memory.notes if not isinstance(note, Note))
+        assert heard == {OpportunityNote: 2, TradeSent: 1, TradeMoved: 2}
+        expected = {"trades_sent": 1, "legs_sent": 2, "trades_hedged": 1}
+        assert expected.items() <= box.status()["counters"].items()
+        assert {"opportunities_open": 1, "opportunities_close": 1}.items() <= box.status()["counters"].items()
 
 
 def test_problems_are_kept_with_their_ids_and_their_time(box: ControllerBox) -> None:

@@ -65,6 +65,8 @@ def test_nothing_is_executed_before_the_hello() -> None:
 def test_a_platform_must_be_ours_and_agreed() -> None:
     assert "this trader executes polymarket" in (why_not(a_leg(), agreed=frozenset({POLYMARKET})) or "")
     assert "executes nothing" in (why_not(a_leg(), agreed=frozenset()) or "")
+    other = Platform("limitless")
+    assert "not executed here" in (why_not(a_leg(platform=other), agreed=AGREED | {other}) or "")
 
 
 @given(st.sampled_from(Action), st.integers(1, DOLLAR - 1).map(Price), st.integers(1, 10**8).map(Quantity))

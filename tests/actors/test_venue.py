@@ -7,10 +7,10 @@ import json
 import pytest
 
 from actors import venue as venue_module
-from actors.messages import PlaceLeg, VenueSaid
+from actors.messages import AskVenue, PlaceLeg, VenueKnows, VenueSaid
 from actors.venue import Venue, VenueSetup
 from protocol.codec import decode
-from protocol.terms import KALSHI, Status
+from protocol.terms import KALSHI, LegId, Status
 from protocol.wire import Book
 from simulation.doubles import Say, ScriptedVenue, filled, inbox
 from tests.actors.kit import a_leg, book, outcome
@@ -50,6 +50,25 @@ def test_the_book_is_seen_before_the_leg_is_placed() -> None:
     with ActorHost() as host:
         place(host, port, PlaceLeg(a_leg(), shown))
     assert (port.books, seen) == ([shown], [1])
+
+
+def test_what_the_venue_knows_is_told_to_whoever_asks_and_so_is_its_later_news() -> None:
+    port = ScriptedVenue(KALSHI)
+    with ActorHost() as host:
+        actor = host.create(Venue, "venue", VenueSetup(port, host.tell))
+        first, placed = inbox(host)
+        second, asked = inbox(host)
+        host.tell(first, Say(actor, PlaceLeg(a_leg())))
+        host.tell(second, Say(actor, AskVenue(a_leg())))
+        port.knows = lambda _leg: None
+        host.tell(second, Say(actor, AskVenue(a_leg())))
+        port.answer(outcome("l1", Status.UNFILLED))
+    assert placed == []
+    assert asked == [
+        VenueKnows(LegId("l1"), None, "cannot be asked"),
+        VenueKnows(LegId("l1"), None, None),
+        VenueSaid(outcome("l1", Status.UNFILLED)),
+    ]
 
 
 def test_memory_of_askers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
