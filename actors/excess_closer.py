@@ -67,7 +67,8 @@ class ExcessCloser(LegSender):
         """The trade is over."""
         self.tried.pop(trade.trade_id, None)
         self.not_before_us.pop(trade.trade_id, None)
-        self.reasons.pop(trade.trade_id, None)
+        if self.reasons.pop(trade.trade_id, None) is not None:
+            trade.reason = ""
         self.stop_watching(trade.opportunity.pair_id)
 
     def watch_to_close(self, trade: Trade) -> None:
@@ -97,7 +98,11 @@ class ExcessCloser(LegSender):
     def close(self, trade: Trade, books: PairBooks) -> None:
         """Send what closes the excess the cheaper way, or keep it flagged with the reason."""
         tried = (tuple(view.version for view in books.books), trade.excess)
-        if self.tried.get(trade.trade_id) == tried or trade.trade_id in self.not_before_us:
+        if trade.trade_id in self.not_before_us:
+            self.stay_naked(trade, "what was bought has not settled yet: it is sold a moment later")
+            return
+        if self.tried.get(trade.trade_id) == tried:
+            self.stay_naked(trade, "the last attempt filled nothing: tried again when a book changes")
             return
         plan = closing_plan(trade, books, self.config.max_unwind_loss)
         if isinstance(plan, NoPlan):

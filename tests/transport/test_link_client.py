@@ -114,7 +114,7 @@ async def test_a_goodbye_in_the_packet_of_the_handshake_is_heard_at_once() -> No
 
     has_gone = asyncio.Event()
     async with await asyncio.start_server(greet_and_go, HOST, 0) as far:
-        trader = Trader(f"ws://{HOST}:{far.sockets[0].getsockname()[1]}", ClientPolicy(close_s=60.0))
+        trader = Trader(f"ws://{HOST}:{next(iter(far.sockets)).getsockname()[1]}", ClientPolicy(close_s=60.0))
         task = asyncio.ensure_future(trader.client.run())
         await trader.heard.wait("on_close")
         assert trader.heard.events == [
@@ -206,7 +206,7 @@ async def test_a_refusal_is_told_and_tried_again_at_the_cap(status: int) -> None
         return connection.respond(HTTPStatus(status), "no\n")
 
     async with serve(_never, HOST, 0, process_request=refuse) as far:
-        trader = Trader(f"ws://{HOST}:{far.sockets[0].getsockname()[1]}")
+        trader = Trader(f"ws://{HOST}:{next(iter(far.sockets)).getsockname()[1]}")
         async with trader.running():
             await trader.heard.wait("failure", 3)
     assert all(f"({status})" in reason for reason, _, _ in trader.failures)
@@ -241,7 +241,7 @@ async def test_no_redirect_is_followed_so_the_token_goes_nowhere_else() -> None:
         asked.append(request.headers.get("Authorization", ""))
 
     async with serve(_never, HOST, 0, process_request=note) as thief:
-        elsewhere = f"ws://{HOST}:{thief.sockets[0].getsockname()[1]}/"
+        elsewhere = f"ws://{HOST}:{next(iter(thief.sockets)).getsockname()[1]}/"
 
         def redirect(connection: ServerConnection, _request: Request) -> Response:
             response = connection.respond(HTTPStatus.FOUND, "over there\n")
@@ -249,7 +249,7 @@ async def test_no_redirect_is_followed_so_the_token_goes_nowhere_else() -> None:
             return response
 
         async with serve(_never, HOST, 0, process_request=redirect) as far:
-            trader = Trader(f"ws://{HOST}:{far.sockets[0].getsockname()[1]}", ClientPolicy(token="secret"))
+            trader = Trader(f"ws://{HOST}:{next(iter(far.sockets)).getsockname()[1]}", ClientPolicy(token="secret"))
             async with trader.running():
                 await trader.heard.wait("failure", 2)
     assert asked == []
@@ -298,7 +298,7 @@ async def test_a_server_that_speaks_something_else_is_told() -> None:
 
     server = await asyncio.start_server(babble, HOST, 0)
     async with server:
-        trader = Trader(f"ws://{HOST}:{server.sockets[0].getsockname()[1]}")
+        trader = Trader(f"ws://{HOST}:{next(iter(server.sockets)).getsockname()[1]}")
         async with trader.running():
             assert "no WebSocket server" in (await trader.heard.wait("failure"))[1]
 
