@@ -4,8 +4,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Test processes; many tests wait for other processes, so two also pay off on a single core.
-JOBS ?= 2
+# Test processes; many tests wait for other processes, so three pay off on two cores.
+JOBS ?= 3
 
 # The first that runs and is new enough; `make PYTHON=/path/to/python3.11 ...` overrules.
 PYTHON ?= $(shell for p in python3.11 python3; do \
@@ -30,7 +30,7 @@ demo: env ## a controller and two traders on this machine, with a simulated mark
 	@$(BIN)/arb demo $(ARGS)
 
 test: env ## the tests; ARGS="-k word" for some of them
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: style types arrows ## style, types, and who may import whom
 

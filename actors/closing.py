@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from actors.messages import BookView, PairBooks
-from actors.trade import SlotKey, Trade
+from actors.pair_books import BookView, PairBooks
+from actors.trade import SlotKey, Trade, TradeLeg
 from market.close import ClosePlan, NoPlan, Slot, plan_close
 from market.events import Level
 from market.fees import FeeModel
 from market.opportunity import OpportunityLeg
 from market.pair import Pair
-from protocol.terms import KALSHI, Platform, Side
+from protocol.terms import KALSHI, Action, Platform, Side, Status
 from protocol.units import DOLLAR, Money, Price, Quantity, notional
+
+UNSETTLED: Final = "unsettled:"
+"""How the error of a sell begins that was refused because the bought contracts have not settled yet."""
+
+NO_BALANCE: Final = "not enough balance"
+"""How Polymarket says the same; a peer may pass its words on."""
 
 
 def closing_plan(trade: Trade, books: PairBooks, max_loss: Money) -> ClosePlan | NoPlan:
@@ -22,23 +29,52 @@ def closing_plan(trade: Trade, books: PairBooks, max_loss: Money) -> ClosePlan |
 
 
 def closing_legs(trade: Trade, plan: ClosePlan, books: PairBooks) -> list[tuple[OpportunityLeg, Quantity]]:
-    """The plan's orders as legs, each with its quantity."""
-    legs = []
+    """The plan's orders as legs, each with its quantity; none sells below its slot's floor."""
+    legs, floors = [], settlement_floors(trade)
     for order in plan.orders:
         platform, market, side = trade.slots[order.slot]
         view = _view(books.books, platform, market)
+        sells = order.action is Action.SELL
+        limit = max(order.limit, floors.get(trade.slots[order.slot], order.limit)) if sells else order.limit
         leg = OpportunityLeg(
             platform=platform,
             market=market,
             action=order.action,
             side=side,
-            limit=order.limit,
-            cost=notional(order.limit, order.quantity),
+            limit=limit,
+            cost=notional(limit, order.quantity),
             fees=Money(0),
             book_version=view.version if view is not None else 0,
         )
         legs.append((leg, order.quantity))
     return legs
+
+
+def unseen(trade: Trade, books: PairBooks) -> list[Platform]:
+    """The platforms whose book of one of the trade's slots is not known."""
+    views = [(platform, _view(books.books, platform, market)) for platform, market, _ in trade.slots]
+    return sorted({platform for platform, view in views if view is None or not view.known})
+
+
+def settlement_floors(trade: Trade) -> dict[SlotKey, Price]:
+    """The limits below which slots are not sold: what was bought had not settled when it was first sold at that.
+
+    Such a refusal says nothing of the price. It holds until a sale of the slot is answered otherwise.
+    """
+    floors: dict[SlotKey, Price] = {}
+    for leg in trade.legs.values():
+        if _not_settled(leg):
+            floors.setdefault(leg.slot, leg.leg.limit)
+        elif leg.leg.action is Action.SELL and leg.proven:
+            floors.pop(leg.slot, None)
+    return floors
+
+
+def _not_settled(leg: TradeLeg) -> bool:
+    if leg.leg.action is not Action.SELL or leg.outcome is None or leg.outcome.status is not Status.REJECTED:
+        return False
+    error = leg.outcome.error or ""
+    return error.startswith(UNSETTLED) or NO_BALANCE in error
 
 
 def _slot(key: SlotKey, trade: Trade, books: PairBooks) -> Slot:

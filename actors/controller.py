@@ -15,7 +15,7 @@ from actors.hybrid_executor import HybridExecutor
 from actors.journal import Journal, JournalPort, JournalSetup
 from actors.ledger import Ledger, LedgerPort, LedgerSetup
 from actors.leg_checks import TraderRules
-from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup
+from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup, IsOpen, always_open
 from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.recovery import Rebuilt
@@ -23,7 +23,8 @@ from actors.router import Router, RouterSetup
 from actors.scanner import Scanner, ScannerSetup
 from actors.supervisor import Child, Supervisor, SupervisorSetup
 from actors.telemetry import Telemetry, TelemetrySetup
-from actors.trader import Trader, TraderSetup, VenueRoles
+from actors.trader import Trader
+from actors.trader_setup import TraderSetup, VenueRoles
 from actors.venue import Answer, Venue, VenueSetup
 from market.pair import Pair
 from market.scan import Scan
@@ -68,6 +69,7 @@ class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
     journals: Mapping[Platform, JournalPort]
     ledger: LedgerPort | None
     venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
+    is_open: IsOpen = always_open
 
 
 class Controller(Supervisor):
@@ -136,6 +138,7 @@ def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetu
     }
     return ExecutorSetup(
         local=local,
+        is_open=ports.is_open,
         ids=ports.ids,
         gate=ports.gate,
         leg_timeout_us=plan.leg_timeout_us,
@@ -160,6 +163,7 @@ def local_trader(platform: Platform, plan: ControllerPlan, ports: ControllerPort
         plan.dry_run,
         journal=f"journal:{platform}",
         reports_to="executor",
+        tells_at_start=True,
     )
     journal = ports.journals[platform]
     children = {

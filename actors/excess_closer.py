@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from actors.base import Address, handles
-from actors.closing import closing_legs, closing_plan
+from actors.closing import closing_legs, closing_plan, settlement_floors, unseen
 from actors.facts import Purpose
 from actors.leg_sender import LegSender
-from actors.messages import PairBooks, StopTrading, WatchPair
+from actors.messages import StopTrading
+from actors.pair_books import PairBooks, WatchPair
 from actors.recovery import excess_of
 from actors.trade import Holding, SlotKey, State, Trade
 from market.close import NoPlan
 from protocol.terms import Action, PairId, TradeId
 from protocol.units import quantity_to_wire, show_money
 
-UNSETTLED: Final = "unsettled:"
-"""How the error of a sell begins that was refused because the bought contracts have not settled yet."""
-
 SETTLE_WAIT_US: Final = 2_000_000
+
+BOOKS_WAIT_US: Final = 2_000_000
+"""So long is waited for the books of both venues before it is decided on one alone: the other may be much better."""
 
 
 class ExcessCloser(LegSender):
@@ -35,15 +36,16 @@ class ExcessCloser(LegSender):
         self.dust: dict[PairId, dict[TradeId, Mapping[SlotKey, Holding]]] = {}
         self.tried: dict[TradeId, object] = {}
         self.not_before_us: dict[TradeId, int] = {}
-        self.watched: set[PairId] = set()
+        self.books_until_us: dict[TradeId, int] = {}
+        self.look_at_us: dict[TradeId, int] = {}
+        self.watched: dict[PairId, None] = {}
         self.reasons: dict[TradeId, NoPlan | str] = {}
 
     def naked(self, trade: Trade) -> None:
         """The trade has an excess and nothing is out to close it."""
-        trade.reason = trade.reason or "waiting for books to close it on"
-        last = next(reversed(trade.legs.values()))
-        outcome = last.outcome
-        if outcome is not None and (outcome.error or "").startswith(UNSETTLED):
+        trade.reason = self.nothing_leaves() or trade.reason or "waiting for books to close it on"
+        outcome = next(reversed(trade.legs.values())).outcome
+        if settlement_floors(trade):
             # What was bought is not there to be sold yet: wait, and do not lower the price for it.
             self.not_before_us[trade.trade_id] = self.turn.mono_us + SETTLE_WAIT_US
             self.tried.pop(trade.trade_id, None)
@@ -55,18 +57,20 @@ class ExcessCloser(LegSender):
     def look_again(self) -> None:
         """Naked trades that had to wait get their books again when their time has come."""
         now = self.turn.mono_us
-        for trade_id in [each for each, at in self.not_before_us.items() if at <= now]:
-            del self.not_before_us[trade_id]
-            trade = self.book.trades.get(trade_id)
-            if trade is not None and trade.state is State.NAKED:
-                self.watch_to_close(trade)
-        if self.not_before_us:
+        for waiting in (self.not_before_us, self.look_at_us):
+            for trade_id in [each for each, at in waiting.items() if at <= now]:
+                del waiting[trade_id]
+                trade = self.book.trades.get(trade_id)
+                if trade is not None and trade.state is State.NAKED:
+                    self.watch_to_close(trade)
+        if self.not_before_us or self.look_at_us:
             self.sweep_soon()
 
     def forget_excess(self, trade: Trade) -> None:
         """The trade is over."""
         self.tried.pop(trade.trade_id, None)
-        self.not_before_us.pop(trade.trade_id, None)
+        for times in (self.not_before_us, self.books_until_us, self.look_at_us):
+            times.pop(trade.trade_id, None)
         if self.reasons.pop(trade.trade_id, None) is not None:
             trade.reason = ""
         self.stop_watching(trade.opportunity.pair_id)
@@ -74,26 +78,42 @@ class ExcessCloser(LegSender):
     def watch_to_close(self, trade: Trade) -> None:
         """Get the pair's books, now and at every change, until the excess is closed."""
         pair_id = trade.opportunity.pair_id
-        self.watched.add(pair_id)
+        self.watched[pair_id] = None
         self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
 
     def stop_watching(self, pair_id: PairId) -> None:
         """Nothing to close on this pair any more."""
         if pair_id in self.watched and not self.naked_on(pair_id):
-            self.watched.discard(pair_id)
+            del self.watched[pair_id]
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=False))
 
     def naked_on(self, pair_id: PairId) -> list[Trade]:
         """The naked trades of a pair."""
-        holders = self.book.pair_in_use.get(pair_id, set())
+        holders = self.book.pair_in_use.get(pair_id, {})
         return [self.book.trades[each] for each in holders if self.book.trades[each].state is State.NAKED]
 
     @handles(PairBooks)
     def pair_books(self, message: PairBooks, _sender: Address) -> None:
         """Books of a pair with something to close: decide again."""
+        nothing = self.nothing_leaves()
         for trade in self.naked_on(message.pair.pair_id):
-            if self.stopping is None and self.ledger_broken is None:
+            if nothing is None:
                 self.close(trade, message)
+            else:
+                self.stay_naked(trade, nothing)
+
+    def nothing_leaves(self) -> str | None:
+        """Why no leg leaves any more, whatever it would be for; None while legs may."""
+        if self.stopping is not None:
+            return f"stopping: {self.stopping.reason}"
+        return None if self.ledger_broken is None else f"no ledger, no order: {self.ledger_broken}"
+
+    def hold_back(self) -> None:
+        """Nothing is closed from now on: every naked trade says why."""
+        nothing = self.nothing_leaves()
+        for pair_id in list(self.book.pair_in_use):
+            for trade in self.naked_on(pair_id):
+                self.stay_naked(trade, nothing or "")
 
     def close(self, trade: Trade, books: PairBooks) -> None:
         """Send what closes the excess the cheaper way, or keep it flagged with the reason."""
@@ -112,6 +132,8 @@ class ExcessCloser(LegSender):
         missing = sorted({leg.platform for leg, _ in chosen if self.path(leg.platform) is None})
         if missing:
             self.stay_naked(trade, f"no execution path for {', '.join(missing)}")
+            return
+        if self.waits_for_books(trade, books):
             return
         self.tried[trade.trade_id] = tried
         legs = [
@@ -139,6 +161,22 @@ class ExcessCloser(LegSender):
             pair_id=trade.opportunity.pair_id,
             count="closings",
         )
+
+    def waits_for_books(self, trade: Trade, books: PairBooks) -> bool:
+        """True while a book of the trade is not known and it is not waited too long for it: after a start, say."""
+        missing = unseen(trade, books)
+        if not missing:
+            for times in (self.books_until_us, self.look_at_us):
+                times.pop(trade.trade_id, None)
+            return False
+        if trade.trade_id not in self.books_until_us:
+            until = self.turn.mono_us + BOOKS_WAIT_US
+            self.books_until_us[trade.trade_id] = self.look_at_us[trade.trade_id] = until
+            self.sweep_soon()
+        if self.turn.mono_us >= self.books_until_us[trade.trade_id]:
+            return False
+        self.stay_naked(trade, f"waiting for the book of {', '.join(missing)} before it is closed on the other alone")
+        return True
 
     def cannot_close(self, trade: Trade, why: NoPlan) -> None:
         """Too small to trade is dust, and over; everything else stays naked and is tried again."""

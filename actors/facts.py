@@ -34,7 +34,8 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="fact"
 class TradeOpened(Fact, frozen=True):
     """A trade was decided on; its legs leave in the same turn. ``edge`` is what was seen, not what was earned.
 
-    ``carried`` is dust of an earlier trade of the pair that this one takes in: slot, contracts, and their cost.
+    ``carried`` is dust of earlier trades of the pair that this one takes in: slot, contracts, and their cost. ``gave``
+    says which of them gave how much of it, and is empty in ledgers of before that was written down.
     """
 
     trade_id: TradeId
@@ -47,6 +48,7 @@ class TradeOpened(Fact, frozen=True):
     dry_run: bool
     description: str = ""
     carried: tuple[tuple[Platform, str, Side, Quantity, Money], ...] = ()
+    gave: tuple[tuple[TradeId, Platform, str, Side, Quantity, Money], ...] = ()
 
 
 class LegSent(Fact, frozen=True):
@@ -76,7 +78,10 @@ class ResultSeen(Fact, frozen=True):
 
 
 class LegAdopted(Fact, frozen=True):
-    """A result told of a leg that the ledger did not know (a crash between the sending and the writing)."""
+    """A result told of a leg that the ledger did not know (a crash between the sending and the writing).
+
+    ``arb_type`` is what its trade was taken for; None in ledgers of before it was written down.
+    """
 
     leg_id: LegId
     trade_id: TradeId
@@ -89,6 +94,7 @@ class LegAdopted(Fact, frozen=True):
     limit: Price
     quantity: Quantity
     source: str
+    arb_type: ArbType | None = None
 
 
 class TradeOver(Fact, frozen=True):

@@ -26,10 +26,10 @@ from actors.messages import (
     StopTrading,
     TradeSent,
     Wanted,
-    WatchPair,
 )
-from actors.recovery import adopt, merged
-from actors.trade import Holding, SlotKey, State, Trade, TradeLeg
+from actors.pair_books import WatchPair
+from actors.recovery import adopt
+from actors.trade import Dust, Holding, SlotKey, State, Trade, TradeLeg, merged
 from actors.trade_book import liquidity
 from market.opportunity import Opportunity
 from protocol.leg import Leg
@@ -55,7 +55,8 @@ class HybridExecutor(ExcessCloser):
         self.episodes: dict[PairId, str] = {}
         self.stopping: StopTrading | None = None
         self.stop_asker: Address | None = None
-        self.recovering: set[TradeId] = set()
+        self.recovering: dict[TradeId, None] = {}
+        self.taken_up: Mapping[TradeId, Trade] = {}
         self.later_books: dict[TradeId, Sequence[Book]] = {}
 
     # -- start -----------------------------------------------------------------------------------------------
@@ -68,16 +69,19 @@ class HybridExecutor(ExcessCloser):
             return
         rebuilt = message.rebuild()
         self.recorded.update(rebuilt.revisions)
+        self.taken_up = rebuilt.trades
         self.dust = {pair_id: dict(left) for pair_id, left in rebuilt.dust.items()}
         for trade in rebuilt.trades.values():
             for leg in trade.legs.values():
                 if leg.outcome is not None:
                     self.positions.apply(leg.leg, None, leg.outcome)
+                    if leg.proven and not leg.outcome.final:
+                        self.unsettled[leg.leg.leg_id] = None
             if trade.over:
                 self.earlier.update(dict.fromkeys(trade.legs, trade))
             else:
                 self.book.add(trade)
-                self.recovering.add(trade.trade_id)
+                self.recovering[trade.trade_id] = None
                 for leg in trade.legs.values():
                     if not leg.proven:
                         self.unproven.add(leg.leg.leg_id, self.turn.mono_us)
@@ -89,14 +93,18 @@ class HybridExecutor(ExcessCloser):
         self.want()
         for pair_id in self.watched:
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
+        self.follow_soon()
         if first and self.recovering:
             text = f"recovering: {len(self.recovering)} trades are not over, {len(self.unproven)} legs not proven"
             self.note(text, level="warning")
             self.record((Remark(t=self.turn.unix_us, kind="recovery", text=text),))
             self.sweep_soon()
-            for trade_id in list(self.recovering):
-                if self.book.trades[trade_id].state is State.NAKED:
-                    self.watch_to_close(self.book.trades[trade_id])
+            for trade in [self.book.trades[trade_id] for trade_id in self.recovering]:
+                if trade.reason:
+                    text = f"trade {trade.trade_id} cannot be proven: {trade.reason}"
+                    self.note(text, level="error", pair_id=trade.opportunity.pair_id)
+                if trade.state is State.NAKED:
+                    self.watch_to_close(trade)
 
     # -- paths -----------------------------------------------------------------------------------------------
 
@@ -132,18 +140,17 @@ class HybridExecutor(ExcessCloser):
         if reason is not None:
             self.abort(seen, reason)
             return
-        trade = self.propose(seen)
+        gave = self.dust_for(seen)
+        trade = self.propose(seen, merged(gave.values()))
         self.book.add(trade)
         if trade.later:
             self.later_books[trade.trade_id] = message.books
-        self.dispatch(trade, list(trade.legs.values()), message.books)
+        self.dispatch(trade, list(trade.legs.values()), message.books, gave)
 
     def reason_against(self, seen: Opportunity) -> str | None:
         """Why nothing may leave for this arb, or None."""
-        if self.stopping is not None:
-            return f"stopping: {self.stopping.reason}"
-        if self.ledger_broken is not None:
-            return f"no ledger, no order: {self.ledger_broken}"
+        if (nothing := self.nothing_leaves()) is not None:
+            return nothing
         if self.recovering and (unproven := self.unproven_trades()):
             return f"recovering: {unproven} trades of an earlier run have legs that are not proven"
         if seen.pair_id in self.book.pair_in_use:
@@ -176,10 +183,9 @@ class HybridExecutor(ExcessCloser):
             self.note(f"arb aborted, nothing sent: {reason}", level="warning", pair_id=seen.pair_id)
         self.send(self.roles["scanner"], PairFree(seen.pair_id, recheck=False))
 
-    def propose(self, seen: Opportunity) -> Trade:
-        """The trade with its legs and the path of each; dust of the pair is taken in where this trade closes it."""
+    def propose(self, seen: Opportunity, carried: Mapping[SlotKey, Holding]) -> Trade:
+        """The trade with its legs and the path of each; dust that it takes in need not be bought."""
         trade_id = self.config.ids.trade_id()
-        carried = self.dust_for(seen)
         legs, later = [], []
         for index, plan in enumerate(seen.legs):
             key = (plan.platform, plan.market, plan.side)
@@ -195,20 +201,24 @@ class HybridExecutor(ExcessCloser):
         platforms = {leg.platform for leg in seen.legs}
         return self.config.first in platforms and len(platforms) > 1
 
-    def dust_for(self, seen: Opportunity) -> dict[SlotKey, Holding]:
-        """Dust of the pair that lies in this arb's own slots and is less than what is bought now."""
+    def dust_for(self, seen: Opportunity) -> Dust:
+        """Dust of the pair that lies in this arb's own slots and is less than what is bought now: given away."""
         if seen.pair_id not in self.dust:
             return {}
         dust = merged(self.dust[seen.pair_id].values())
         slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
         if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
             return {}
-        del self.dust[seen.pair_id]
-        return dust
+        gave = self.dust.pop(seen.pair_id)
+        for trade_id, left in gave.items():
+            giver = self.book.trades.get(trade_id) or self.taken_up.get(trade_id)
+            if giver is not None:
+                giver.give(left)
+        return gave
 
     # -- sending ---------------------------------------------------------------------------------------------
 
-    def dispatch(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book]) -> None:
+    def dispatch(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book], gave: Dust) -> None:
         """These legs leave in this turn, then the trade is opened: durably a moment later, off the way out."""
         self.send_legs(trade, legs, books)
         trade.sent(self.turn.mono_us, self.turn.unix_us)
@@ -225,6 +235,11 @@ class HybridExecutor(ExcessCloser):
             dry_run=self.config.dry_run,
             description=seen.description,
             carried=tuple((*slot, held.contracts, held.basis) for slot, held in trade.carried.items()),
+            gave=tuple(
+                (giver, *slot, held.contracts, held.basis)
+                for giver, left in gave.items()
+                for slot, held in left.items()
+            ),
         )
         self.record((opened, *(self.sent_fact(leg) for leg in legs)))
         self.send(self.roles["telemetry"], TradeSent(trade.trade_id, seen, tuple((leg.leg, leg.path) for leg in legs)))
@@ -265,7 +280,7 @@ class HybridExecutor(ExcessCloser):
         pair_id = trade.opportunity.pair_id
         self.book.settle(trade)
         self.record_over(trade)
-        self.recovering.discard(trade.trade_id)
+        self.recovering.pop(trade.trade_id, None)
         self.later_books.pop(trade.trade_id, None)
         self.forget_excess(trade)
         if self.book.release(trade):
@@ -298,6 +313,7 @@ class HybridExecutor(ExcessCloser):
     def stop_trading(self, message: StopTrading, sender: Address) -> None:
         """Start nothing new; answer when every leg is answered or given up."""
         self.stopping, self.stop_asker = message, sender
+        self.hold_back()
         self.check_drained()
 
     def check_drained(self) -> None:

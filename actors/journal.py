@@ -14,7 +14,11 @@ from protocol.terms import LegId, Platform
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What the journal knows of a leg id. ``leg`` is None for a tombstone, ``outcome`` until there is one."""
+    """What the journal knows of a leg id.
+
+    ``leg`` is None for a tombstone and for what is long over, ``outcome`` until there is one. ``owner`` is the
+    controller that sent it, None where that had not said who it is.
+    """
 
     leg_id: LegId
     platform: Platform
@@ -24,16 +28,24 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     acked: int
     dry: bool
     tombstone: bool
+    owner: str | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last word on it is proven and final."""
+        return self.outcome is not None and self.outcome.status.proven and self.outcome.final
 
 
 class JournalBrokenError(Exception):
-    """The journal cannot be written; everything written before is intact. Nothing may be ordered from now on."""
+    """The journal cannot be written, or not even read. Nothing may be ordered from now on."""
 
 
 class JournalPort(Protocol):
-    """The durable file. Writes return when they are on disk, or raise :class:`JournalBrokenError`."""
+    """The durable file. Writes return when they are on disk; what fails raises :class:`JournalBrokenError`."""
 
-    def begin(self, leg: Leg, *, dry: bool, refused: Outcome | None, now_us: int) -> JournalEntry | None:
+    def begin(
+        self, leg: Leg, *, dry: bool, refused: Outcome | None, owner: str | None, now_us: int
+    ) -> JournalEntry | None:
         """Write the intent to place a leg, or that it was refused; for a known id write nothing and return it."""
 
     def outcome(self, outcome: Outcome, now_us: int) -> None:
@@ -44,6 +56,9 @@ class JournalPort(Protocol):
 
     def tombstone(self, leg_id: LegId, platform: Platform, now_us: int) -> JournalEntry | None:
         """Never execute this id; returns the entry when it is known already."""
+
+    def entry(self, leg_id: LegId) -> JournalEntry | None:
+        """What is known of this id, also after a failed write; None: it was never seen, for certain."""
 
     def unacked(self) -> list[JournalEntry]:
         """Entries whose latest outcome is not acked, oldest first."""
@@ -67,6 +82,7 @@ class Begin(Message, frozen=True):
     leg: Leg
     dry: bool
     refused: Outcome | None
+    owner: str | None = None
 
 
 class Begun(Message, frozen=True):
@@ -76,7 +92,7 @@ class Begun(Message, frozen=True):
 
 
 class AlreadyKnown(Message, frozen=True):
-    """The id was seen before; nothing was written."""
+    """The id was seen before; nothing was written. A broken journal answers this, too, while it can be read."""
 
     entry: JournalEntry
 
@@ -122,13 +138,18 @@ class JournalRead(Message, frozen=True):
 
     unproven: tuple[JournalEntry, ...]
     unacked: tuple[JournalEntry, ...]
+    failed: str | None = None
 
 
 class JournalFailed(Message, frozen=True):
-    """The write did not happen; ``leg_id`` is the leg it was about."""
+    """The write did not happen; ``leg_id`` is the leg it was about.
+
+    ``unread``: nor could the journal be read. Otherwise it was, and this id was never seen before.
+    """
 
     leg_id: LegId
     reason: str
+    unread: bool = False
 
 
 class Journal(GuardedActor):
@@ -155,9 +176,10 @@ class Journal(GuardedActor):
         leg_id = message.leg.leg_id
         try:
             self.check()
-            known = self.port.begin(message.leg, dry=message.dry, refused=message.refused, now_us=self.turn.unix_us)
+            now_us, refused = self.turn.unix_us, message.refused
+            known = self.port.begin(message.leg, dry=message.dry, refused=refused, owner=message.owner, now_us=now_us)
         except JournalBrokenError as error:
-            self.fail(leg_id, error, sender)
+            self.recall(leg_id, error, sender)
         else:
             self.send(sender, Begun(leg_id) if known is None else AlreadyKnown(known))
 
@@ -168,7 +190,8 @@ class Journal(GuardedActor):
             self.check()
             self.port.outcome(message.outcome, self.turn.unix_us)
         except JournalBrokenError as error:
-            self.fail(message.outcome.leg_id, error, sender)
+            self.broken = str(error)
+            self.send(sender, JournalFailed(message.outcome.leg_id, str(error)))
         else:
             self.send(sender, OutcomeNoted(message.outcome))
 
@@ -188,27 +211,43 @@ class Journal(GuardedActor):
             self.check()
             known = self.port.tombstone(message.leg_id, message.platform, self.turn.unix_us)
         except JournalBrokenError as error:
-            self.fail(message.leg_id, error, sender)
+            self.recall(message.leg_id, error, sender)
         else:
             self.send(sender, Buried(message.leg_id) if known is None else AlreadyKnown(known))
 
     @handles(ReadJournal)
     def read(self, _message: ReadJournal, sender: Address) -> None:
         """Read what a start must take up again."""
-        self.send(sender, JournalRead(tuple(self.port.unproven()), tuple(self.port.unacked())))
+        try:
+            found = JournalRead(tuple(self.port.unproven()), tuple(self.port.unacked()))
+        except JournalBrokenError as error:
+            self.broken = str(error)
+            found = JournalRead((), (), self.broken)
+        self.send(sender, found)
 
     def check(self) -> None:
         """Nothing is written after a failure."""
         if self.broken is not None:
             raise JournalBrokenError(self.broken)
 
-    def fail(self, leg_id: LegId, error: JournalBrokenError, sender: Address) -> None:
-        """Say that it was not written."""
+    def recall(self, leg_id: LegId, error: JournalBrokenError, sender: Address) -> None:
+        """The id was not written. What was written of it before can perhaps still be read, and is the answer then."""
         self.broken = str(error)
-        self.send(sender, JournalFailed(leg_id, str(error)))
+        try:
+            known = self.port.entry(leg_id)
+        except JournalBrokenError:
+            self.send(sender, JournalFailed(leg_id, self.broken, unread=True))
+        else:
+            self.send(sender, JournalFailed(leg_id, self.broken) if known is None else AlreadyKnown(known))
 
     @handles(Describe)
     def describe(self, _message: Describe, sender: Address) -> None:
         """Depth, and whether it can be written."""
-        data: dict[str, Any] = {"broken": self.broken, "depth": None if self.broken else self.port.depth()}
+        depth = None
+        if self.broken is None:
+            try:
+                depth = self.port.depth()
+            except JournalBrokenError as error:
+                self.broken = str(error)
+        data: dict[str, Any] = {"broken": self.broken, "depth": depth}
         self.send(sender, Description("journal", data))

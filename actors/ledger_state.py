@@ -1,8 +1,8 @@
 """The state that the ledger's facts amount to: trades, legs, positions. Pure; the same facts give the same state.
 
 Facts are taken in the order in which the ledger holds them (:meth:`LedgerState.add`, :func:`fold`). Of one leg the
-outcome with the highest revision holds, and of one revision a proven one replaces an unknown one; what was said before,
-and what is said again, changes nothing. In what order results became known makes no difference.
+outcome holds that :func:`~protocol.outcome.newer` prefers; what was said before, and what is said again, changes
+nothing. In what order results became known makes no difference.
 
 Positions and money come from proven outcomes alone: while a leg's newest outcome is unknown, what was proven of it
 before still counts, and what is merely claimed does not. Paper fills and real ones are never added up: they are kept
@@ -18,8 +18,8 @@ import msgspec
 
 from actors.facts import AnyFact, LegAdopted, LegSent, Purpose, Remark, ResultSeen, TradeOpened, TradeOver
 from actors.ledger_book import Fill, PositionBook
-from protocol.outcome import Outcome
-from protocol.terms import Action, LegId, PairId, Platform, Side, Status, TradeId
+from protocol.outcome import Outcome, newer
+from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
 from protocol.units import Money
 
 NAKED: Final = "naked"
@@ -199,10 +199,10 @@ class LedgerState:
         news = fact.outcome
         leg = self._leg(news.leg_id, fact.trade_id)
         mark = (news.revision, news.status.proven)
-        if mark in leg.seen:
-            return False
-        leg.seen = (*leg.seen, mark)
-        if news.status.proven and (leg.proven is None or news.revision > leg.proven.revision):
+        again = mark in leg.seen
+        if not again:
+            leg.seen = (*leg.seen, mark)
+        if news.status.proven and (leg.proven is None or newer(news, leg.proven)):
             before, filled = leg.key, leg.proven.filled if leg.proven is not None else 0
             leg.proven, leg.proven_t = news, fact.t
             self._count(leg, before)
@@ -213,7 +213,7 @@ class LedgerState:
         if leg.asked is not None:
             self._sort(self._trade(leg.trade_id))
             self._sort_leg(leg)
-        return True
+        return not again
 
     def _count(self, leg: LegRecord, before: BookKey | None) -> None:
         """Have the leg's fill in the right book, and in no other."""
@@ -299,10 +299,3 @@ def fold(facts: Iterable[AnyFact]) -> LedgerState:
     for fact in facts:
         state.add(fact)
     return state
-
-
-def newer(news: Outcome, held: Outcome) -> bool:
-    """Of one leg's two outcomes, whether ``news`` replaces ``held``: a higher revision, or the proof of an unknown."""
-    if news.revision != held.revision:
-        return news.revision > held.revision
-    return held.status is Status.UNKNOWN and news.status.proven

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from actors.backoff import LAST_US
 from actors.base import Address, GuardedActor, handles
 from actors.facts import AnyFact, LegAdopted, ResultSeen, TradeOver
 from actors.ledger import LedgerBroken, Record, Recorded
+from actors.leg_words import in_words
 from actors.messages import (
     AckLeg,
     HaltAsked,
@@ -28,19 +30,23 @@ from actors.messages import (
 )
 from actors.positions import Positions
 from actors.recovery import ADOPTED, ASSUMED, adopted_leg
+from actors.revisions import contradicts, numbered
 from actors.trade import State, Trade, TradeLeg
 from actors.trade_book import TradeBook, trade_record
 from actors.unproven import Unproven
 from market.pair import Pair
 from protocol.leg import Leg
-from protocol.outcome import Outcome, outcome_from_result
+from protocol.outcome import Outcome, believable, beyond_limit, newer, outcome_from_result
 from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status
-from protocol.units import Quantity
+from protocol.units import Quantity, show_money
 
 SWEEP_US: Final = 100_000
+
+FOLLOW: Final = "follow"
 """How often legs in flight are looked at, and those that are not proven asked about when their time has come."""
 
-Due = dict[tuple[LegId, int], tuple[Platform, int | None]]
+Due = dict[tuple[LegId, int], dict[tuple[Platform, int | None, int], None]]
+"""By leg and the revision that must be durable first: platform and connection to ack on, and the teller's revision."""
 
 
 class LegKeeper(GuardedActor):
@@ -56,6 +62,9 @@ class LegKeeper(GuardedActor):
         self.book = TradeBook()
         self.positions = Positions()
         self.unproven = Unproven()
+        self.unsettled: dict[LegId, None] = {}
+        """Legs whose fill is proven and may still be taken back."""
+        self.following = False
         self.recorded: dict[LegId, int] = {}
         self.earlier: dict[LegId, Trade] = {}
         self.acks_due: Due = {}
@@ -83,8 +92,8 @@ class LegKeeper(GuardedActor):
     @handles(LegReported)
     def leg_reported(self, message: LegReported, _sender: Address) -> None:
         """What became of a leg, from whichever road it came, perhaps of a leg of an earlier run."""
-        outcome = message.outcome
-        if outcome.leg_id not in self.book.by_leg and not self.take_in(message):
+        outcome = believable(message.outcome)
+        if outcome.leg_id not in self.book.by_leg and not self.take_in(message, outcome):
             return
         leg = self.book.by_leg[outcome.leg_id].legs[outcome.leg_id]
         if not self.believed(leg, message.source):
@@ -94,16 +103,23 @@ class LegKeeper(GuardedActor):
                 leg_id=outcome.leg_id,
             )
             return
+        if contradicts(outcome, message.source, leg):
+            self.say_contradicted(leg, outcome, message.source)
+        news = numbered(outcome, message.source, leg)
+        # What is no news is acked when what holds instead is durable.
+        must = max(news.revision, -1 if leg.outcome is None else leg.outcome.revision)
         if outcome.revision >= 0:
-            self.acks_due[outcome.leg_id, outcome.revision] = (leg.leg.platform, message.conn_id)
+            due = (leg.leg.platform, message.conn_id, outcome.revision)
+            self.acks_due.setdefault((outcome.leg_id, must), {})[due] = None
             self.confirm(leg, message.told, message.source)
-        if not self.apply(outcome, message.source):
-            self.ack_if_recorded(outcome.leg_id, outcome.revision)
+        if not self.apply(news, message.source, outcome.revision):
+            self.ack_if_recorded(outcome.leg_id, must)
 
     def believed(self, leg: TradeLeg, source: str) -> bool:
         """A trader's word counts for what was sent to it, and for what it may have been asked about."""
         sent_to_another = leg.path.startswith("remote:") and leg.path != f"remote:{source}"
-        return not sent_to_another or leg.leg.leg_id in self.unproven.since or source == "local"
+        asked_about = leg.leg.leg_id in self.unproven.since or leg.leg.leg_id in self.unsettled
+        return not sent_to_another or asked_about or source == "local"
 
     @handles(ResultElsewhere)
     def result_elsewhere(self, message: ResultElsewhere, _sender: Address) -> None:
@@ -118,13 +134,16 @@ class LegKeeper(GuardedActor):
         outcome = outcome_from_result(result, asked=leg.quantity, limit=leg.limit, dry_run=False, level=WIRE_VERSION)
         self.leg_reported(LegReported(outcome, message.conn_id, message.trader), _sender)
 
-    def take_in(self, message: LegReported) -> bool:
+    def take_in(self, message: LegReported, outcome: Outcome) -> bool:
         """A leg that is not known here: one of a trade long over, or one that the ledger never heard of."""
-        outcome, told = message.outcome, message.told
-        leg_id = outcome.leg_id
-        if leg_id in self.earlier and outcome.revision > self.recorded.get(leg_id, -1):
-            self.reopen(self.earlier[leg_id])
-            return True
+        told, leg_id = message.told, outcome.leg_id
+        if leg_id in self.earlier:
+            leg = self.earlier[leg_id].legs[leg_id]
+            if self.is_news(leg, outcome, message.source):
+                self.reopen(self.earlier[leg_id])
+                return True
+            if contradicts(outcome, message.source, leg):
+                self.say_contradicted(leg, outcome, message.source)
         if leg_id in self.recorded:
             self.long_over(message)
             return False
@@ -151,6 +170,11 @@ class LegKeeper(GuardedActor):
             self.book.note_legs(trade)
         self.adopted(told, message.source)
         return True
+
+    @staticmethod
+    def is_news(leg: TradeLeg, outcome: Outcome, source: str) -> bool:
+        """Whether this would change what is held of the leg."""
+        return leg.outcome is None or newer(numbered(outcome, source, leg), leg.outcome)
 
     def long_over(self, message: LegReported) -> None:
         """Word of a leg that is recorded, and whose trade is not held any more."""
@@ -183,10 +207,11 @@ class LegKeeper(GuardedActor):
             pair_id=told.pair_id,
             count="legs_adopted",
         )
-        self.write_down(told, source)
         if told.trade_id is None:
             return
-        for leg in self.book.trades[told.trade_id].legs.values():
+        trade = self.book.trades[told.trade_id]
+        self.write_down(told, source, trade)
+        for leg in trade.legs.values():
             if leg.outcome is not None and not leg.proven:
                 self.ask_about(leg.leg.leg_id)
 
@@ -196,9 +221,9 @@ class LegKeeper(GuardedActor):
             leg.path = ADOPTED
             if told is not None and told.trade_id == leg.leg.trade_id and told.pair_id == leg.leg.pair_id:
                 leg.leg = told
-            self.write_down(leg.leg, source)
+            self.write_down(leg.leg, source, self.book.by_leg[leg.leg.leg_id])
 
-    def write_down(self, told: Leg, source: str) -> None:
+    def write_down(self, told: Leg, source: str, trade: Trade) -> None:
         """A leg becomes a fact by the word of whoever had it."""
         if told.trade_id is None or told.pair_id is None:
             return
@@ -215,6 +240,7 @@ class LegKeeper(GuardedActor):
             limit=told.limit,
             quantity=told.quantity,
             source=source,
+            arb_type=trade.opportunity.arb_type,
         )
         self.record((fact,))
 
@@ -237,21 +263,27 @@ class LegKeeper(GuardedActor):
         """Mark a leg unknown; a later proof replaces this."""
         self.apply(Outcome(leg_id=leg_id, status=Status.UNKNOWN, error=error, revision=-1, final=False), "controller")
 
-    def apply(self, outcome: Outcome, source: str) -> bool:
-        """Apply an outcome to its trade, write it down, and let everyone concerned know; True when it was news."""
+    def apply(self, outcome: Outcome, source: str, told_revision: int | None = None) -> bool:
+        """Apply an outcome to its trade, write it down, and let everyone concerned know; True when it was news.
+
+        ``told_revision`` is its teller's own number, where it was given another here.
+        """
         trade = self.book.by_leg[outcome.leg_id]
         leg = trade.legs[outcome.leg_id]
         before, was = leg.outcome, trade.state
         if not trade.report(outcome):
             return False
+        leg.told_by, leg.told_revision = source, outcome.revision if told_revision is None else told_revision
         self.positions.apply(leg.leg, before, outcome)
         self.record_result(trade, outcome, source)
         self.took(leg, before, outcome)
+        self.check_limit(leg, outcome)
         if outcome.status is Status.UNKNOWN:
             self.say_unknown(trade, leg, outcome)
             self.ask_about(outcome.leg_id)
         else:
             self.unproven.proven(outcome.leg_id)
+            self.follow(outcome)
         self.book.note_legs(trade)
         self.gate()
         if trade.state is not was or trade.state is State.NAKED:
@@ -298,9 +330,8 @@ class LegKeeper(GuardedActor):
     def ack_if_recorded(self, leg_id: LegId, revision: int) -> None:
         """Ack a result that was told (again) and is durable; otherwise the writing will."""
         if revision <= self.recorded.get(leg_id, -1):
-            due = self.acks_due.pop((leg_id, revision), None)
-            if due is not None:
-                self.send_ack(leg_id, revision, *due)
+            for platform, conn_id, told_revision in self.acks_due.pop((leg_id, revision), ()):
+                self.send_ack(leg_id, told_revision, platform, conn_id)
 
     def send_ack(self, leg_id: LegId, revision: int, platform: Platform, conn_id: int | None) -> None:
         """On the road that the result came."""
@@ -329,8 +360,32 @@ class LegKeeper(GuardedActor):
             self.sweeping = True
             self.send(self.roles["clock"], StartTimer(SWEEP_US, "sweep"))
 
+    def follow(self, outcome: Outcome) -> None:
+        """A fill that may be taken back is asked about until it cannot: whoever knew of it may be gone for good."""
+        if outcome.final:
+            self.unsettled.pop(outcome.leg_id, None)
+            return
+        self.unsettled[outcome.leg_id] = None
+        self.follow_soon()
+
+    def follow_soon(self) -> None:
+        """Have them asked about, rarely: whoever placed them tells by itself."""
+        if self.unsettled and not self.following:
+            self.following = True
+            self.send(self.roles["clock"], StartTimer(LAST_US, FOLLOW))
+
     @handles(TimerFired)
-    def sweep(self, _message: TimerFired, _sender: Address) -> None:
+    def timer(self, message: TimerFired, _sender: Address) -> None:
+        """Look at what is open, or at what may still change."""
+        if message.key != FOLLOW:
+            self.sweep()
+            return
+        self.following = False
+        for leg_id in list(self.unsettled):
+            self.query(leg_id)
+        self.follow_soon()
+
+    def sweep(self) -> None:
         """Legs that were not answered in time are unknown, never "not filled"; unknown ones are asked about."""
         self.sweeping = False
         deadline = self.turn.mono_us - self.leg_timeout_us
@@ -346,9 +401,10 @@ class LegKeeper(GuardedActor):
 
     def query(self, leg_id: LegId) -> None:
         """Ask whoever serves the platform now; the trader that the leg was sent to knows best."""
-        trade = self.book.by_leg.get(leg_id)
+        trade = self.book.by_leg.get(leg_id) or self.earlier.get(leg_id)
         if trade is None:
             self.unproven.proven(leg_id)
+            self.unsettled.pop(leg_id, None)
             return
         leg = trade.legs[leg_id]
         # Who had an adopted leg is not known: nobody's "never received" settles it, the venue is asked.
@@ -368,6 +424,29 @@ class LegKeeper(GuardedActor):
             leg_id=outcome.leg_id,
             pair_id=trade.opportunity.pair_id,
             count="legs_unknown",
+        )
+
+    def check_limit(self, leg: TradeLeg, outcome: Outcome) -> None:
+        """Money is money, also what should never have been charged: it counts, and a person must look at it."""
+        worse = beyond_limit(leg.leg, outcome)
+        if worse:
+            self.note(
+                f"{leg.told_by} tells of a fill {show_money(worse)} beyond the leg's limit: it counts as told",
+                level="error",
+                leg_id=outcome.leg_id,
+                pair_id=leg.leg.pair_id,
+                count="fills_beyond_limit",
+            )
+
+    def say_contradicted(self, leg: TradeLeg, told: Outcome, source: str) -> None:
+        """Two words on one leg that cannot both be true: only the venue's own books can say."""
+        held = "nothing" if leg.outcome is None else in_words(leg.outcome)
+        self.note(
+            f"{source} contradicts {leg.told_by}: {in_words(told)}, not {held}; the larger fill counts: ask the venue",
+            level="error",
+            leg_id=told.leg_id,
+            pair_id=leg.leg.pair_id,
+            count="results_contradicted",
         )
 
     def say_moved(self, trade: Trade) -> None:

@@ -22,6 +22,15 @@ from protocol.wire import Book
 
 MAX_MARKET_ID: Final = 65_536
 
+IsOpen = Callable[[int], bool]
+"""Whether a frame could be written to this connection now, as far as this end of it knows."""
+
+
+def always_open(_conn_id: int) -> bool:
+    """For links without sockets."""
+    return True
+
+
 DEFAULT_UNWIND_LOSS: Final = Money(5 * USD)
 
 
@@ -30,6 +39,7 @@ class ExecutorSetup(msgspec.Struct, frozen=True):
 
     ``local``: platforms executed in this process. ``first``: the platform whose leg leaves before the others, which
     are then sized from what it really filled; None sends all together. ``rebuild`` is called at every (re)start.
+    ``is_open`` is asked of every connection before anything leaves.
     """
 
     local: Mapping[Platform, PathInfo]
@@ -42,10 +52,16 @@ class ExecutorSetup(msgspec.Struct, frozen=True):
     pairs: Mapping[PairId, Pair] = {}
     rebuild: Callable[[], Rebuilt] | None = None
     dry_run: bool = True
+    is_open: IsOpen = always_open
 
 
 class LegSender(LegKeeper):
-    """Guarantees: the remote legs handed in together leave together or not at all; every leg is written down."""
+    """Guarantees: the legs handed in together leave together or not at all; every leg is written down.
+
+    A connection that died may be told of only after this turn: one leg would be written, or is local, and the other
+    would find its socket dead. So the socket is asked first (:meth:`path`), in the turn that writes, and nothing can
+    happen to it in between. What no end of a connection can know yet (a peer that fell silent) is left to the time-out.
+    """
 
     def __init__(self) -> None:
         """No paths."""
@@ -54,8 +70,10 @@ class LegSender(LegKeeper):
         self.remote: dict[Platform, PathInfo] = {}
 
     def path(self, platform: Platform) -> PathInfo | None:
-        """Local first, else a connected trader, else none."""
-        return self.config.local.get(platform) or self.remote.get(platform)
+        """Local first, else a connected trader whose connection can be written to, else none."""
+        found = self.config.local.get(platform) or self.remote.get(platform)
+        dead = found is not None and found.conn_id is not None and not self.config.is_open(found.conn_id)
+        return None if dead else found
 
     def new_leg(
         self,
@@ -101,7 +119,7 @@ class LegSender(LegKeeper):
                 remote.append(LegOrder(leg.leg, book, arb_type))
         if remote:
             self.send(self.roles["router"], SendLegs(tuple(remote)))
-        self.book.waiting.add(trade.trade_id)
+        self.book.waiting[trade.trade_id] = None
         self.config.gate.set_busy(busy=True)
         self.sweep_soon()
 

@@ -1,7 +1,7 @@
 """What actors say to each other. Frozen values; units and terms are those of `protocol/`.
 
 Messages from the market data (`FeedBatch`, `FeedEnded`) are defined in `market/events.py`; those about an actor's
-own life (`Supervised`, `ActorFailed`) in `actors/base.py`.
+own life (`Supervised`, `ActorFailed`) in `actors/base.py`; about books to close on in `actors/pair_books.py`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.base import Address
-from market.events import Level
 from market.opportunity import Opportunity, OpportunityLeg
-from market.pair import Pair
 from protocol.codec import Invalid
 from protocol.leg import Leg
 from protocol.leg_frame import LegFrame
@@ -301,32 +299,6 @@ class QueryLeg(Message, frozen=True):
     sent_to: str | None
     arb_type: str | None = None
     revision: int = -1
-
-
-class WatchPair(Message, frozen=True):
-    """Executor to scanner: tell me this pair's books now and at every change, until told otherwise."""
-
-    pair_id: PairId
-    wanted: bool
-
-
-class BookView(Message, frozen=True):
-    """One instrument's book in its own terms, best first, our own takes gone; ``shown`` is it for a paper venue."""
-
-    platform: Platform
-    market: str
-    version: int
-    bids: tuple[Level, ...]
-    asks: tuple[Level, ...]
-    shown: Book | None
-
-
-class PairBooks(Message, frozen=True):
-    """Scanner to executor: the books of a watched pair as they are now."""
-
-    pair: Pair
-    books: tuple[BookView, ...]
-    kalshi_precision: Money
 
 
 class StopTrading(Message, frozen=True):

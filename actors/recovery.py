@@ -8,11 +8,11 @@ import msgspec
 
 from actors.facts import AnyFact, LegAdopted, LegSent, Purpose, ResultSeen, TradeOpened, TradeOver
 from actors.ports import IdSource
-from actors.trade import OVER, Holding, SlotKey, State, Trade, TradeLeg, step
+from actors.trade import OVER, Holding, SlotKey, State, Trade, TradeLeg, merged, step
 from market.opportunity import ArbType, Opportunity, OpportunityLeg
 from market.pair import Pair
 from protocol.leg import Leg
-from protocol.outcome import Outcome
+from protocol.outcome import Outcome, newer
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, PairId, Platform, Side, Status, TradeId
 from protocol.units import CENT, DOLLAR, Money, Price, Quantity
 
@@ -67,23 +67,30 @@ class _Told:
     def __init__(self) -> None:
         self.opened: dict[TradeId, TradeOpened] = {}
         self.legs: dict[TradeId, dict[LegId, LegSent | LegAdopted]] = {}
-        self.outcomes: dict[LegId, Outcome] = {}
+        self.seen: dict[LegId, ResultSeen] = {}
+        self.given: dict[TradeId, dict[SlotKey, Holding]] = {}
         self.closed: set[TradeId] = set()
+        # Trades that once had a verdict: all their legs that left were recorded by then, whatever news came since.
+        self.complete: set[TradeId] = set()
 
     def take(self, fact: AnyFact) -> None:
         match fact:
             case TradeOpened():
                 self.opened[fact.trade_id] = fact
+                for trade_id, platform, market, side, contracts, basis in fact.gave:
+                    given = {(platform, market, side): Holding(contracts, basis)}
+                    self.given[trade_id] = merged([self.given.get(trade_id, {}), given])
             case LegSent() | LegAdopted():
                 self.legs.setdefault(fact.trade_id, {})[fact.leg_id] = fact
                 self.closed.discard(fact.trade_id)
             case ResultSeen(outcome=outcome):
-                held = self.outcomes.get(outcome.leg_id)
-                if held is None or outcome.revision > held.revision:
-                    self.outcomes[outcome.leg_id] = outcome
+                held = self.seen.get(outcome.leg_id)
+                if held is None or newer(outcome, held.outcome):
+                    self.seen[outcome.leg_id] = fact
                     self.closed.discard(fact.trade_id)
             case TradeOver(state=state) if state in OVER:
                 self.closed.add(fact.trade_id)
+                self.complete.add(fact.trade_id)
             case _:
                 pass
 
@@ -97,7 +104,7 @@ def rebuild(facts: Iterable[AnyFact], pairs: Pairs, ids: IdSource) -> Rebuilt:
     told = _Told()
     for fact in facts:
         told.take(fact)
-    opened, legs, outcomes, closed = told.opened, told.legs, told.outcomes, told.closed
+    opened, legs, closed = told.opened, told.legs, told.closed
     trades: dict[TradeId, Trade] = {}
     dust: dict[PairId, dict[TradeId, dict[SlotKey, Holding]]] = {}
     for trade_id in dict.fromkeys([*opened, *legs]):
@@ -105,16 +112,17 @@ def rebuild(facts: Iterable[AnyFact], pairs: Pairs, ids: IdSource) -> Rebuilt:
         seen = _opportunity(opened.get(trade_id), list(sent.values()), pairs)
         if seen is None:
             continue
-        known = [_leg(fact, outcomes.get(fact.leg_id)) for fact in sent.values()]
+        known = [_leg(fact, told.seen.get(fact.leg_id)) for fact in sent.values()]
         carried = _carried(opened.get(trade_id))
-        trade = _trade(trade_id, seen, known, ids, carried=carried, complete=trade_id in closed)
-        if carried:
+        given = told.given.get(trade_id)
+        trade = _trade(trade_id, seen, known, ids, carried=carried, given=given, complete=trade_id in told.complete)
+        if carried and not opened[trade_id].gave:
             dust.pop(seen.pair_id, None)
         if trade_id in closed and trade.state is State.NAKED:
             trade.too_small()
             dust.setdefault(seen.pair_id, {})[trade_id] = excess_of(trade)
         trades[trade_id] = trade
-    return Rebuilt(trades, {leg_id: outcome.revision for leg_id, outcome in outcomes.items()}, dust)
+    return Rebuilt(trades, {leg_id: fact.outcome.revision for leg_id, fact in told.seen.items()}, dust)
 
 
 def excess_of(trade: Trade) -> dict[SlotKey, Holding]:
@@ -125,16 +133,6 @@ def excess_of(trade: Trade) -> dict[SlotKey, Holding]:
         for slot, extra in trade.excess.items()
         if held[slot].contracts > 0
     }
-
-
-def merged(left: Iterable[Mapping[SlotKey, Holding]]) -> dict[SlotKey, Holding]:
-    """The dust of several trades of a pair, slot by slot."""
-    whole: dict[SlotKey, Holding] = {}
-    for each in left:
-        for slot, held in each.items():
-            before = whole.get(slot, Holding())
-            whole[slot] = Holding(Quantity(before.contracts + held.contracts), Money(before.basis + held.basis))
-    return whole
 
 
 def _carried(opened: TradeOpened | None) -> dict[SlotKey, Holding]:
@@ -192,10 +190,10 @@ def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted
     opening = [leg for leg in legs if _leg(leg, None).purpose is Purpose.OPEN] or list(legs)
     plans = tuple(dict.fromkeys(_bare(leg.platform, leg.market, leg.side) for leg in opening))
     if pair is not None and (opened is not None or len(plans) == 1):
-        arb_type = opened.arb_type if opened is not None else _arb_type(None, _as_leg(opening[0]))
+        arb_type = opened.arb_type if opened is not None else _adopted_arb_type(opening)
         plans = arb_legs(pair, arb_type)
     else:
-        arb_type = opened.arb_type if opened is not None else _arb_type(None, _as_leg(legs[0]))
+        arb_type = opened.arb_type if opened is not None else _adopted_arb_type(legs)
     if not plans:
         return None
     return Opportunity(
@@ -210,6 +208,12 @@ def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted
         t=opened.market_t if opened is not None else 0,
         description=opened.description if opened is not None else "",
     )
+
+
+def _adopted_arb_type(legs: Sequence[LegSent | LegAdopted]) -> ArbType:
+    """As it was written down when a leg was adopted; guessed from the first leg where it was not."""
+    told = next((leg.arb_type for leg in legs if isinstance(leg, LegAdopted) and leg.arb_type is not None), None)
+    return _arb_type(told, _as_leg(legs[0]))
 
 
 def _as_leg(fact: LegSent | LegAdopted) -> Leg:
@@ -228,12 +232,12 @@ def _as_leg(fact: LegSent | LegAdopted) -> Leg:
     )
 
 
-def _leg(fact: LegSent | LegAdopted, outcome: Outcome | None) -> TradeLeg:
+def _leg(fact: LegSent | LegAdopted, seen: ResultSeen | None) -> TradeLeg:
     leg = adopted_leg(_as_leg(fact))
     if isinstance(fact, LegSent):
         leg.purpose, leg.path = fact.purpose, fact.path
-    if outcome is not None:
-        leg.outcome = outcome
+    if seen is not None:
+        leg.outcome, leg.told_by, leg.told_revision = seen.outcome, seen.source, seen.outcome.revision
     return leg
 
 
@@ -244,6 +248,7 @@ def _trade(
     ids: IdSource,
     *,
     carried: Mapping[SlotKey, Holding] | None = None,
+    given: Mapping[SlotKey, Holding] | None = None,
     complete: bool = False,
 ) -> Trade:
     """The trade in the state that its outcomes give; unless ``complete``, opening legs not told of are unknown."""
@@ -252,6 +257,10 @@ def _trade(
         if not complete and (plan.platform, plan.market, plan.side) not in there:
             legs.append(_missing(trade_id, seen, plan, ids.leg_id(trade_id, index)))
     trade = Trade(trade_id, seen, legs, carried=carried)
+    trade.give(given or {})
+    trade.half_known = not complete
+    if trade.half_known and len(trade.slots) == 1:
+        trade.reason = "its pair is not configured any more, and one of its legs is not known: add the pair"
     trade.state = step(State.LEGS_OUT, trade.verdict())
     return trade
 

@@ -190,8 +190,11 @@ class Router(GuardedActor):
 
     @handles(QueryLeg)
     def query_leg(self, message: QueryLeg, _sender: Address) -> None:
-        """Ask the trader that the leg was sent to, else whoever serves the platform; where nobody does, later again."""
-        routes = self.routes.get(message.leg.platform, ())
+        """Ask the trader that the leg was sent to, else whoever serves the platform; where nobody does, later again.
+
+        A level-1 peer has no answer to give: it is not asked, and does not stand before one that has.
+        """
+        routes = [r for r in self.routes.get(message.leg.platform, ()) if r.info.level >= WIRE_VERSION]
         route = next((r for r in routes if r.info.trader == message.sent_to), routes[0] if routes else None)
         if route is not None:
             self.send(route.session, message)

@@ -10,21 +10,19 @@ import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.messages import (
-    BookView,
     Describe,
     Description,
     Directory,
     Note,
     OpportunityNote,
     OpportunitySeen,
-    PairBooks,
     PairFree,
     StartTimer,
     TimerFired,
     Took,
     Wanted,
-    WatchPair,
 )
+from actors.pair_books import BookView, PairBooks, WatchPair
 from market.book import Book as MarketBook
 from market.detection import PairWatch
 from market.events import BooksLost, FeedBatch, FeedEnded, FeedUp
@@ -227,6 +225,7 @@ class Scanner(GuardedActor):
             bids=tuple(book.levels(buying=False)[:MAX_SHOWN]),
             asks=tuple(book.levels(buying=True)[:MAX_SHOWN]),
             shown=shown,
+            known=book.usable,
         )
 
     @handles(Took)

@@ -12,7 +12,7 @@ Late news is news: a higher revision of a leg moves a trade that was over.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -21,8 +21,8 @@ import msgspec
 from actors.facts import Purpose
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.leg import Leg
-from protocol.outcome import Outcome
-from protocol.terms import Action, LegId, Platform, Side, Status, TradeId
+from protocol.outcome import Outcome, newer
+from protocol.terms import Action, LegId, Platform, Side, TradeId
 from protocol.units import CONTRACT, USD, Money, Quantity
 
 SlotKey = tuple[Platform, str, Side]
@@ -119,6 +119,9 @@ class TradeLeg(msgspec.Struct):
     outcome: Outcome | None = None
     purpose: Purpose = Purpose.OPEN
     sent_us: int = 0
+    told_by: str = ""
+    """Who told ``outcome``, and under which revision of his own."""
+    told_revision: int = -1
 
     @property
     def slot(self) -> SlotKey:
@@ -143,10 +146,16 @@ class Holding(msgspec.Struct):
     basis: Money = Money(0)
 
 
+Dust = Mapping[TradeId, Mapping[SlotKey, Holding]]
+"""What trades left that is too small to be traded, at its share of the cost."""
+
+
 class Trade:
     """One arb in flight or over. Fills come from outcomes alone; nothing is assumed from dispatch.
 
-    ``carried`` is dust of earlier trades of the pair that this one takes in.
+    ``carried`` is dust of earlier trades of the pair that this one takes in; ``given`` is dust of this one that later
+    trades took in: theirs from then on, and not counted here. ``half_known``: the pair is not configured any more, and
+    one of the trade's legs may be out without anybody here knowing what it was; until it is told of, nothing is proven.
     """
 
     def __init__(
@@ -164,6 +173,8 @@ class Trade:
         self.legs: dict[LegId, TradeLeg] = {leg.leg.leg_id: leg for leg in legs}
         self.later = tuple(later)
         self.carried: dict[SlotKey, Holding] = dict(carried or {})
+        self.given: dict[SlotKey, Holding] = {}
+        self.half_known = False
         self.state = State.PROPOSED
         self.reason = ""
         self.sent_us = 0
@@ -210,12 +221,11 @@ class Trade:
     def report(self, outcome: Outcome) -> bool:
         """Apply what is known of a leg now; True when that changed anything.
 
-        An older revision, and the same one again, change nothing. Of two reports of one revision a proven one
-        replaces an unknown one (a level-1 peer cannot count revisions).
+        What changes something is :func:`~protocol.outcome.newer`; an older revision, and the same one again, do not.
         """
         leg = self.legs[outcome.leg_id]
         before = leg.outcome
-        if before is not None and not _newer(outcome, before):
+        if before is not None and not newer(outcome, before):
             return False
         leg.outcome = outcome
         self.state = step(self.state, self.verdict())
@@ -226,9 +236,9 @@ class Trade:
         legs = self.legs.values()
         if any(leg.waiting for leg in legs):
             return Event.ANSWERED
-        if not all(leg.proven for leg in legs):
+        if not all(leg.proven for leg in legs) or (self.half_known and len(self.slots) == 1):
             return Event.UNPROVEN
-        held = [holding.contracts for holding in self.holdings().values()]
+        held = self._held()
         if self.later:
             if any(held):
                 return Event.FIRST_FILLED
@@ -255,7 +265,19 @@ class Trade:
         for leg in sorted(legs, key=lambda each: each.leg.action is Action.SELL):
             if leg.outcome is not None and leg.outcome.filled:
                 _apply(held.setdefault(leg.slot, Holding()), leg.leg.action, leg.outcome)
+        for slot, given in self.given.items():
+            left = held.setdefault(slot, Holding())
+            held[slot] = Holding(Quantity(left.contracts - given.contracts), Money(left.basis - given.basis))
         return held
+
+    def give(self, dust: Mapping[SlotKey, Holding]) -> None:
+        """A later trade of the pair has taken this in."""
+        self.given = merged([self.given, dust])
+
+    def _held(self, legs: Sequence[TradeLeg] | None = None) -> list[Quantity]:
+        """Contracts by slot. What has no other slot to match it is matched by nothing."""
+        held = [holding.contracts for holding in self.holdings(legs).values()]
+        return held if len(held) > 1 else [*held, Quantity(0)]
 
     @property
     def waiting(self) -> bool:
@@ -270,13 +292,12 @@ class Trade:
     @property
     def matched(self) -> Quantity:
         """Contracts held in every slot: what pays $1 each whatever happens."""
-        return Quantity(min(holding.contracts for holding in self.holdings().values()))
+        return Quantity(min(self._held()))
 
     @property
     def excess(self) -> dict[SlotKey, Quantity]:
         """Contracts held beyond what is matched, by slot; empty when hedged or flat."""
-        held = self.holdings()
-        least = min(holding.contracts for holding in held.values())
+        held, least = self.holdings(), min(self._held())
         return {slot: Quantity(h.contracts - least) for slot, h in held.items() if h.contracts > least}
 
     @property
@@ -300,8 +321,7 @@ class Trade:
         """What the trade earns (or lost) whatever happens; None while anything of it is open or in excess."""
         if self.state not in {State.HEDGED, State.FLAT}:
             return None
-        carried = sum(holding.basis for holding in self.carried.values())
-        return Money(self.matched * (USD // CONTRACT) - self.cost - self.fees - carried)
+        return Money(self.matched * (USD // CONTRACT) - self.cost - self.fees - self._taken_in())
 
     @property
     def closing_loss(self) -> Money:
@@ -312,15 +332,28 @@ class Trade:
 
     def _value(self, legs: Sequence[TradeLeg]) -> int:
         """What these legs' fills are worth: $1 a matched contract, excess at cost, less all that was spent."""
-        held = self.holdings(legs)
-        least = min(holding.contracts for holding in held.values())
+        held, least = self.holdings(legs), min(self._held(legs))
         excess = sum(_share(h.basis, h.contracts - least, h.contracts) for h in held.values())
         spent = sum(
             (leg.outcome.cost if leg.leg.action is Action.BUY else -leg.outcome.cost) + leg.outcome.fees
             for leg in legs
             if leg.outcome
         )
-        return least * (USD // CONTRACT) + excess - spent - sum(h.basis for h in self.carried.values())
+        return least * (USD // CONTRACT) + excess - spent - self._taken_in()
+
+    def _taken_in(self) -> int:
+        """What the dust cost that was taken in, less what that cost that was given away."""
+        return sum(h.basis for h in self.carried.values()) - sum(h.basis for h in self.given.values())
+
+
+def merged(left: Iterable[Mapping[SlotKey, Holding]]) -> dict[SlotKey, Holding]:
+    """The dust of several trades of a pair, slot by slot."""
+    whole: dict[SlotKey, Holding] = {}
+    for each in left:
+        for slot, held in each.items():
+            before = whole.get(slot, Holding())
+            whole[slot] = Holding(Quantity(before.contracts + held.contracts), Money(before.basis + held.basis))
+    return whole
 
 
 def _apply(holding: Holding, action: Action, outcome: Outcome) -> None:
@@ -335,9 +368,3 @@ def _apply(holding: Holding, action: Action, outcome: Outcome) -> None:
 
 def _share(basis: Money, part: int, whole: int) -> int:
     return basis * part // whole if whole else 0
-
-
-def _newer(news: Outcome, held: Outcome) -> bool:
-    if news.revision != held.revision:
-        return news.revision > held.revision
-    return held.status is Status.UNKNOWN and news.status.proven

@@ -37,10 +37,11 @@ class TradeBook:
         """No trades."""
         self.trades: dict[TradeId, Trade] = {}
         self.by_leg: dict[LegId, Trade] = {}
-        self.pair_in_use: dict[PairId, set[TradeId]] = {}
+        # Dicts, as the order of a set would differ from run to run.
+        self.pair_in_use: dict[PairId, dict[TradeId, None]] = {}
         self.over: deque[TradeId] = deque()
         self.dropped: Counter[str] = Counter()
-        self.waiting: set[TradeId] = set()
+        self.waiting: dict[TradeId, None] = {}
 
     def add(self, trade: Trade) -> None:
         """Take in a trade; unless it is over its pair is in use from now on."""
@@ -54,9 +55,9 @@ class TradeBook:
         for leg_id in trade.legs:
             self.by_leg[leg_id] = trade
         if trade.waiting:
-            self.waiting.add(trade.trade_id)
+            self.waiting[trade.trade_id] = None
         else:
-            self.waiting.discard(trade.trade_id)
+            self.waiting.pop(trade.trade_id, None)
 
     def out_on(self, places: Iterable[Liquidity]) -> bool:
         """Whether a leg that is not answered yet takes from one of these."""
@@ -72,14 +73,14 @@ class TradeBook:
 
     def latch(self, trade: Trade) -> None:
         """The pair takes no other trade; also when late news opens a trade again that had let it go."""
-        self.pair_in_use.setdefault(trade.opportunity.pair_id, set()).add(trade.trade_id)
+        self.pair_in_use.setdefault(trade.opportunity.pair_id, {})[trade.trade_id] = None
 
     def release(self, trade: Trade) -> bool:
         """End the trade's hold on its pair; True when that freed the pair."""
-        holders = self.pair_in_use.get(trade.opportunity.pair_id, set())
+        holders = self.pair_in_use.get(trade.opportunity.pair_id, {})
         if trade.trade_id not in holders:
             return False
-        holders.remove(trade.trade_id)
+        del holders[trade.trade_id]
         if holders:
             return False
         del self.pair_in_use[trade.opportunity.pair_id]

@@ -8,12 +8,11 @@ journal, then the answer. What dies between two of these is asked about at the n
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from actors.base import Address, GuardedActor, handles
+from actors.base import Address, handles
 from actors.journal import (
     AlreadyKnown,
     Begin,
@@ -28,10 +27,10 @@ from actors.journal import (
     OutcomeNoted,
     ReadJournal,
 )
-from actors.leg_checks import TraderRules, refusal
-from actors.leg_words import describe_leg, in_words, same_facts
+from actors.leg_checks import refusal
+from actors.leg_prover import LegProver
+from actors.leg_words import describe_leg, in_words
 from actors.messages import (
-    AskVenue,
     ClockMeasured,
     Configured,
     Describe,
@@ -44,68 +43,25 @@ from actors.messages import (
     Note,
     PlaceLeg,
     QueryLeg,
-    StartTimer,
     StopTrading,
     TellUnacked,
-    TimerFired,
     Unconfigured,
-    VenueKnows,
     VenueSaid,
 )
-from actors.unproven import Unproven
+from actors.trader_messages import OrderRefused, RefuseOrder, Serving
+from actors.trader_setup import TraderSetup, Work
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import LegId, Platform, Status
+from protocol.terms import LegId, Status
 from protocol.units import money_to_dollars
-from protocol.wire import Book
-
-SWEEP_US: Final = 100_000
 
 MAX_REMEMBERED: Final = 10_000
 """Legs with a final word that are kept in memory; the journal remembers for ever."""
 
-GRACE_US: Final = 500_000
-"""A venue that knows no such order proves that there is none only so long after it could still have arrived."""
+BURIED: Final = "refused: this id was refused or asked about before, and is never executed"
 
 
-class VenueRoles(msgspec.Struct, frozen=True):
-    """Directory roles of one platform's venues: where dry legs go, and live ones (None: this trader has none)."""
-
-    paper: str
-    live: str | None
-
-
-class TraderSetup(msgspec.Struct, frozen=True):
-    """The trader's rules and venues. ``journal`` and ``reports_to`` are roles; ``trader_id`` is stable for ever."""
-
-    rules: TraderRules
-    venues: Mapping[Platform, VenueRoles]
-    venue_timeout_us: int
-    dry_run: bool
-    journal: str = "journal"
-    reports_to: str = "uplink"
-    trader_id: str = "local"
-    max_clock_offset_us: int = 1_000_000
-
-
-class Work(msgspec.Struct):
-    """A leg that this trader is at work on. ``foreign``: asked about for another trader; never placed here."""
-
-    leg: Leg
-    asker: Address
-    started_us: int
-    asked_unix_us: int
-    dry: bool
-    arb_type: str | None = None
-    book: Book | None = None
-    refused: Outcome | None = None
-    outcome: Outcome | None = None
-    placed: bool = False
-    foreign: bool = False
-    revision: int = -1
-
-
-class Trader(GuardedActor):
+class Trader(LegProver):
     """Guarantees: a leg id is placed at most once, across restarts; no journal, no order.
 
     Every leg asked for is answered, if only with ``unknown``.
@@ -114,16 +70,11 @@ class Trader(GuardedActor):
     def __init__(self) -> None:
         """No hello yet."""
         super().__init__()
-        self.config: TraderSetup
-        self.roles: dict[str, Address] = {}
         self.agreed: Configured | None = None
-        self.work: dict[LegId, Work] = {}
-        self.queries: dict[LegId, tuple[QueryLeg, Address]] = {}
-        self.unproven = Unproven()
+        self.controller: str | None = None
+        self.questions: dict[LegId, tuple[QueryLeg | RefuseOrder, Address]] = {}
         self.answers: Counter[str] = Counter()
-        self.offset_us: int | None = None
         self.broken: str | None = None
-        self.sweeping = False
         self.stopping: str | None = None
         self.stop_asker: Address | None = None
         self.tell_all = False
@@ -141,11 +92,14 @@ class Trader(GuardedActor):
         """Learn who is who; at the start, take up what the journal holds before anything else."""
         first, self.roles = not self.roles, dict(message.roles)
         if first:
+            self.tell_all = self.config.tells_at_start
             self.send(self.roles[self.config.journal], ReadJournal())
 
     @handles(JournalRead)
     def journal_read(self, message: JournalRead, _sender: Address) -> None:
         """Prove what is open; and after a hello tell what was never acked, oldest first."""
+        if message.failed is not None:
+            self.journal_broke(message.failed)
         for entry in message.unproven:
             if entry.leg_id not in self.work and entry.leg is not None:
                 self.take_up(entry, entry.leg)
@@ -155,7 +109,7 @@ class Trader(GuardedActor):
                 if entry.outcome is not None and entry.leg is not None:
                     self.send(self.asker(), LegReported(entry.outcome, None, self.config.trader_id, entry.leg))
 
-    def take_up(self, entry: JournalEntry, leg: Leg) -> None:
+    def take_up(self, entry: JournalEntry, leg: Leg) -> Work:
         """An order whose fate the journal does not know: unknown, until the venue says."""
         self.note("taken up from the journal: its fate is not proven", leg, level="warning", count="legs_taken_up")
         work = Work(leg, self.asker(), self.turn.mono_us, entry.asked_us, entry.dry)
@@ -163,7 +117,12 @@ class Trader(GuardedActor):
         self.work[leg.leg_id] = work
         if entry.outcome is None:
             self.conclude(work, self.unknown(leg, "the trader ended between the order and its outcome"))
-        self.prove(leg.leg_id)
+        if work.outcome is not None and work.outcome.status.proven:
+            self.unsettled.add(leg.leg_id, self.turn.mono_us)
+            self.settle_soon()
+        else:
+            self.prove(leg.leg_id)
+        return work
 
     def asker(self) -> Address:
         """Whom to tell when nobody in particular asked."""
@@ -177,6 +136,11 @@ class Trader(GuardedActor):
 
     # -- the hello -------------------------------------------------------------------------------------------
 
+    @handles(Serving)
+    def serving(self, message: Serving, _sender: Address) -> None:
+        """Whose the legs are that come from now on."""
+        self.controller = message.controller_id
+
     @handles(Configured)
     def configured(self, message: Configured, _sender: Address) -> None:
         """The hello is done."""
@@ -185,7 +149,7 @@ class Trader(GuardedActor):
     @handles(Unconfigured)
     def unconfigured(self, _message: Unconfigured, _sender: Address) -> None:
         """The controller is gone: take nothing until the next hello. What is at a venue is still followed."""
-        self.agreed, self.offset_us = None, None
+        self.agreed, self.offset_us, self.controller = None, None, None
 
     @handles(ClockMeasured)
     def clock_measured(self, message: ClockMeasured, _sender: Address) -> None:
@@ -207,14 +171,10 @@ class Trader(GuardedActor):
         if known is not None:
             self.repeat(known, sender)
             return
-        if self.broken is not None:
-            error = f"no journal, no order: {self.broken}"
-            self.send(sender, LegReported(Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error=error), told=leg))
-            return
         work = Work(leg, sender, self.turn.mono_us, self.turn.unix_us, self.dry, message.arb_type, message.book)
         work.refused = self.refuse(leg)
         self.work[leg.leg_id] = work
-        self.send(self.roles[self.config.journal], Begin(leg, work.dry, work.refused))
+        self.send(self.roles[self.config.journal], Begin(leg, work.dry, work.refused, self.controller))
 
     def refuse(self, leg: Leg) -> Outcome | None:
         """Why this leg is not executed, or None."""
@@ -243,6 +203,7 @@ class Trader(GuardedActor):
             self.told(work, work.refused)
             return
         work.placed = True
+        self.at_venue[work.leg.leg_id] = work
         role = self.config.venues[work.leg.platform]
         venue = role.paper if work.dry or role.live is None else role.live
         blind = self.agreed is not None and self.agreed.blind_paper
@@ -255,39 +216,63 @@ class Trader(GuardedActor):
     def already_known(self, message: AlreadyKnown, _sender: Address) -> None:
         """The journal has seen this id: it is answered with what is known, and never executed."""
         entry = message.entry
-        if entry.tombstone and entry.leg_id in self.queries:
-            self.never_came(entry.leg_id)
+        question, asker = self.questions.pop(entry.leg_id, (None, self.asker()))
+        if entry.tombstone and question is not None:
+            self.never_came(question, asker)
             return
-        query = self.queries.pop(entry.leg_id, None)
         work = self.work.pop(entry.leg_id, None)
-        asker = query[1] if query is not None else (work.asker if work is not None else self.asker())
-        if query is None and work is not None:
+        if work is not None:
             self.note("this leg id was seen before: not executed again", work.leg, level="warning")
-        asked = query[0].leg if query is not None else (work.leg if work is not None else entry.leg)
-        outcome = entry.outcome
-        if outcome is None:
-            text = "refused: it was asked about before it came, and is never executed"
-            outcome = Outcome(leg_id=entry.leg_id, status=Status.REJECTED, error=text)
-        self.send(asker, LegReported(outcome, None, self.config.trader_id, entry.leg or asked))
+            asker = work.asker
+        if entry.leg is not None and not entry.tombstone and not entry.settled:
+            work = self.take_up(entry, entry.leg)
+            work.asker = asker
+            if entry.outcome is not None:
+                self.report(work)
+            return
+        told = entry.leg or (work.leg if work is not None else None)
+        if told is None and isinstance(question, QueryLeg):
+            told = question.leg
+        outcome = entry.outcome or Outcome(leg_id=entry.leg_id, status=Status.REJECTED, error=BURIED)
+        if told is None:
+            self.send(asker, OrderRefused(entry.platform, outcome))
+        else:
+            self.send(asker, LegReported(outcome, None, self.config.trader_id, told))
 
     @handles(JournalFailed)
     def journal_failed(self, message: JournalFailed, _sender: Address) -> None:
-        """No journal, no order: what was not placed yet is refused; an outcome is told though it is not written."""
-        if self.broken is None:
-            self.broken = message.reason
-            text = f"no leg is taken any more: the journal cannot be written ({message.reason})"
-            self.send(self.roles["telemetry"], Note("TRADER", text, "error", count="journal_failures"))
+        """No journal, no order: what was never seen is refused; an outcome is told though it is not written."""
+        self.journal_broke(message.reason)
         work = self.work.get(message.leg_id)
-        query = self.queries.pop(message.leg_id, None)
+        question, asker = self.questions.pop(message.leg_id, (None, self.asker()))
         if work is not None and not work.placed:
-            self.told(
-                work,
-                Outcome(leg_id=message.leg_id, status=Status.REJECTED, error=f"no journal, no order: {message.reason}"),
-            )
+            self.not_begun(work, message)
         elif work is not None and work.outcome is not None:
             self.told(work, work.outcome)
-        elif query is not None:
-            self.note("cannot say what became of it: the journal cannot be written", query[0].leg, level="error")
+        elif isinstance(question, QueryLeg):
+            self.note("cannot say what became of it: the journal cannot be written", question.leg, level="error")
+        elif question is not None:
+            status = Status.UNKNOWN if message.unread else Status.REJECTED
+            error = f"unknown: {message.reason}" if message.unread else f"no journal, no order: {message.reason}"
+            outcome = Outcome(leg_id=message.leg_id, status=status, error=error, final=not message.unread)
+            self.send(asker, OrderRefused(question.platform, outcome))
+
+    def journal_broke(self, reason: str) -> None:
+        """Say it once, loudly."""
+        if self.broken is None:
+            self.broken = reason
+            text = f"no leg is taken any more: the journal is broken ({reason})"
+            self.send(self.roles["telemetry"], Note("TRADER", text, "error", count="journal_failures"))
+
+    def not_begun(self, work: Work, message: JournalFailed) -> None:
+        """Refused, where the journal still says that the id was never seen; where it says nothing, nobody knows."""
+        if not message.unread:
+            error = f"no journal, no order: {message.reason}"
+            self.told(work, Outcome(leg_id=message.leg_id, status=Status.REJECTED, error=error))
+            return
+        work.foreign = work.placed = work.unsure = True
+        why = f"it may have been executed before, and the journal cannot be read: {message.reason}"
+        self.conclude(work, self.unknown(work.leg, why))
 
     # -- outcomes --------------------------------------------------------------------------------------------
 
@@ -295,7 +280,7 @@ class Trader(GuardedActor):
     def venue_said(self, message: VenueSaid, _sender: Address) -> None:
         """The venue's word, now or later."""
         work = self.work.get(message.outcome.leg_id)
-        if work is not None and not (work.outcome is not None and same_facts(work.outcome, message.outcome)):
+        if work is not None and self.news(work, message.outcome):
             self.conclude(work, message.outcome)
 
     def conclude(self, work: Work, outcome: Outcome) -> None:
@@ -304,6 +289,7 @@ class Trader(GuardedActor):
         revision = max(work.revision, -1 if before is None else before.revision) + 1
         latency = (self.turn.mono_us - work.started_us) * 1_000
         work.outcome = msgspec.structs.replace(outcome, revision=revision, latency_ns=latency)
+        self.at_venue.pop(work.leg.leg_id, None)
         if work.foreign:
             self.told(work, work.outcome)
         else:
@@ -329,7 +315,11 @@ class Trader(GuardedActor):
         else:
             self.unproven.proven(leg_id)
             if outcome.final:
+                self.unsettled.proven(leg_id)
                 self.let_go(leg_id)
+            else:
+                self.unsettled.add(leg_id, self.turn.mono_us)
+                self.settle_soon()
         self.check_drained()
 
     def let_go(self, leg_id: LegId) -> None:
@@ -337,7 +327,7 @@ class Trader(GuardedActor):
         self.done.append(leg_id)
         while len(self.done) > MAX_REMEMBERED:
             oldest = self.done.popleft()
-            if oldest not in self.unproven.since:
+            if oldest not in self.unproven.since and oldest not in self.unsettled.since:
                 self.work.pop(oldest, None)
 
     def report(self, work: Work) -> None:
@@ -361,99 +351,50 @@ class Trader(GuardedActor):
         if work is not None:
             work.asker = sender
             self.unproven.hurry_one(leg_id, self.turn.mono_us)
+            self.unsettled.hurry_one(leg_id, self.turn.mono_us)
             self.report(work)
             return
-        self.queries[leg_id] = (message, sender)
+        self.questions[leg_id] = (message, sender)
         self.send(self.roles[self.config.journal], Bury(leg_id, message.leg.platform))
+
+    @handles(RefuseOrder)
+    def refuse_order(self, message: RefuseOrder, sender: Address) -> None:
+        """An order that made no sense. Its id may be that of one that did: then that one's fate is the answer."""
+        known = self.work.get(message.leg_id)
+        if known is not None:
+            self.repeat(known, sender)
+            return
+        self.questions[message.leg_id] = (message, sender)
+        self.send(self.roles[self.config.journal], Bury(message.leg_id, message.platform))
 
     @handles(Buried)
     def buried(self, message: Buried, _sender: Address) -> None:
         """On disk: now it may be said."""
-        self.never_came(message.leg_id)
+        self.never_came(*self.questions.pop(message.leg_id))
 
-    def never_came(self, leg_id: LegId) -> None:
+    def never_came(self, question: QueryLeg | RefuseOrder, asker: Address) -> None:
         """If it was sent here, that settles it; else the venue knows whether another placed it."""
-        query, asker = self.queries.pop(leg_id)
-        if query.sent_to in {None, self.config.trader_id}:
-            outcome = Outcome(
-                leg_id=leg_id, status=Status.UNFILLED, error="never received", revision=query.revision + 1
-            )
-            self.send(asker, LegReported(outcome, None, self.config.trader_id, query.leg))
+        if isinstance(question, RefuseOrder):
+            refused = Outcome(leg_id=question.leg_id, status=Status.REJECTED, error=f"refused: {question.reason}")
+            self.send(asker, OrderRefused(question.platform, refused))
             return
-        dry = self.dry
-        work = Work(query.leg, asker, self.turn.mono_us, self.turn.unix_us, dry, query.arb_type, foreign=True)
-        work.placed, work.revision = True, query.revision
+        leg_id = question.leg.leg_id
+        if question.sent_to in {None, self.config.trader_id}:
+            outcome = Outcome(
+                leg_id=leg_id, status=Status.UNFILLED, error="never received", revision=question.revision + 1
+            )
+            self.send(asker, LegReported(outcome, None, self.config.trader_id, question.leg))
+            return
+        work = Work(question.leg, asker, self.turn.mono_us, self.turn.unix_us, self.dry, question.arb_type)
+        work.foreign, work.placed, work.revision = True, True, question.revision
+        # It may have been sent for real: in a dry run of today the paper venue's "no such order" says nothing of that.
+        roles = self.config.venues.get(question.leg.platform)
+        work.unsure = self.dry and roles is not None and roles.live is not None
         self.work[leg_id] = work
-        self.note(f"asked about a leg of {query.sent_to}: asking the venue", query.leg)
+        self.note(f"asked about a leg of {question.sent_to}: asking the venue", question.leg)
         self.prove(leg_id)
 
-    def prove(self, leg_id: LegId) -> None:
-        """Ask the venue until it is proven."""
-        self.unproven.add(leg_id, self.turn.mono_us)
-        self.sweep_soon()
-
-    @handles(VenueKnows)
-    def venue_knows(self, message: VenueKnows, _sender: Address) -> None:
-        """The venue's answer: its order; or no such order, which proves nothing before it could have arrived."""
-        work = self.work.get(message.leg_id)
-        if work is None or message.failed is not None:
-            return
-        if message.outcome is not None:
-            if work.outcome is None or not same_facts(work.outcome, message.outcome):
-                self.conclude(work, message.outcome)
-        elif self.turn.unix_us >= self.could_arrive_until(work):
-            error = (
-                "the venue knows no such order" if not work.foreign else "never received: the venue knows no such order"
-            )
-            self.conclude(work, Outcome(leg_id=message.leg_id, status=Status.UNFILLED, error=error))
-
-    def could_arrive_until(self, work: Work) -> int:
-        """Unix microseconds until which the order may still reach the venue: begun at the latest, and on its way."""
-        begun = work.asked_unix_us
-        if work.foreign and work.leg.expires_at_ms is not None:
-            begun = work.leg.expires_at_ms * 1_000 - (self.offset_us or 0)
-        return begun + self.config.venue_timeout_us + GRACE_US
-
-    def unknown(self, leg: Leg, why: str) -> Outcome:
-        """Nobody knows what became of it."""
-        return Outcome(leg_id=leg.leg_id, status=Status.UNKNOWN, error=f"unknown: {why}", final=False)
-
-    # -- time ------------------------------------------------------------------------------------------------
-
-    def sweep_soon(self) -> None:
-        """Have the sweep running while anything is at a venue or unproven."""
-        if not self.sweeping:
-            self.sweeping = True
-            self.send(self.roles["clock"], StartTimer(SWEEP_US, "sweep"))
-
-    @handles(TimerFired)
-    def sweep(self, _message: TimerFired, _sender: Address) -> None:
-        """A venue that does not answer in time leaves the leg unknown, never unfilled; unknown legs are asked about."""
-        self.sweeping = False
-        deadline = self.turn.mono_us - self.config.venue_timeout_us
-        for work in list(self.work.values()):
-            if work.placed and work.outcome is None and not work.foreign and work.started_us <= deadline:
-                why = f"no answer from {work.leg.platform} within {self.config.venue_timeout_us / 1e6:g} s"
-                self.conclude(work, self.unknown(work.leg, why))
-        for leg_id in self.unproven.due(self.turn.mono_us):
-            self.ask_venue(leg_id)
-        if self.open_legs or len(self.unproven):
-            self.sweep_soon()
-
-    def ask_venue(self, leg_id: LegId) -> None:
-        """Ask the venue that the leg went to."""
-        work = self.work.get(leg_id)
-        if work is None or work.leg.platform not in self.config.venues:
-            self.unproven.proven(leg_id)
-            return
-        role = self.config.venues[work.leg.platform]
-        venue = role.paper if work.dry or role.live is None else role.live
-        self.send(self.roles[venue], AskVenue(work.leg))
-
-    @property
-    def open_legs(self) -> int:
-        """Legs at a venue without any word yet."""
-        return sum(1 for work in self.work.values() if work.placed and work.outcome is None and not work.foreign)
+    # -- stopping --------------------------------------------------------------------------------------------
 
     @handles(StopTrading)
     def stop_trading(self, message: StopTrading, sender: Address) -> None:
@@ -468,10 +409,6 @@ class Trader(GuardedActor):
             self.stop_asker = None
 
     # -- for people ------------------------------------------------------------------------------------------
-
-    def note(self, text: str, leg: Leg, *, level: str = "info", count: str | None = None) -> None:
-        """Log under its own prefix."""
-        self.send(self.roles["telemetry"], Note("TRADER", text, level, leg.leg_id, leg.pair_id, count))
 
     @handles(Describe)
     def describe(self, _message: Describe, sender: Address) -> None:

@@ -15,7 +15,8 @@ from actors.leg_checks import TraderRules
 from actors.ports import DiscoveryPort, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.supervisor import Child, Supervisor, SupervisorSetup
 from actors.telemetry import Telemetry, TelemetrySetup
-from actors.trader import Trader, TraderSetup, VenueRoles
+from actors.trader import Trader
+from actors.trader_setup import TraderSetup, VenueRoles
 from actors.uplink import Uplink, UplinkSetup
 from actors.venue import Answer, Venue, VenueSetup
 from protocol.terms import Platform

@@ -48,6 +48,7 @@ MISSING_AT_LEVEL_1: Final = (
     "no expiry: a leg that arrives late is executed all the same",
     "no fees and no revision on results",
     "no word after a reconnect: what was not answered stays unknown",
+    "no answer to a question: an unknown leg stays unknown until another trader of the account proves it",
     "no word of a dry run of its own: its fills are taken for real unless the controller is in a dry run",
 )
 
@@ -225,12 +226,10 @@ class TraderSession(GuardedActor):
         outcome = outcome_from_result(
             result, asked=leg.quantity, limit=leg.limit, dry_run=self.dry_run, level=self.level
         )
-        if not outcome.status.proven and result.success and not self.proves_nothing:
+        if not outcome.status.proven and result.filled is None and not self.proves_nothing:
             self.proves_nothing = True
-            self.note(
-                f"{self.trader_name()} reports success without `filled`: that proves no fill, its legs stay unknown",
-                level="warning",
-            )
+            text = "reports results without `filled`: that proves no fill and no refusal, its legs stay unknown"
+            self.note(f"{self.trader_name()} {text}", level="warning")
         text = f"answered {outcome.status}: {outcome.error or ''}".rstrip(": ")
         self.note(text, leg_id=leg.leg_id, leg=leg)
         reported = LegReported(outcome, self.config.conn_id, self.trader_name(), leg, result.arb_type)
@@ -371,7 +370,7 @@ class TraderSession(GuardedActor):
         report = {} if self.report is None else self.report.model_dump(mode="json", exclude_none=True)
         missing = list(MISSING_AT_LEVEL_1) if self.ack and self.level < WIRE_VERSION else []
         if self.proves_nothing:
-            missing.append("no `filled` on its results: a success proves no fill")
+            missing.append("no `filled` on its results: a success proves no fill, a failure no refusal")
         data = {
             "conn_id": self.config.conn_id,
             "peer": self.config.peer,

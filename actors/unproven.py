@@ -43,6 +43,11 @@ class Unproven:
         if leg_id in self.next_us:
             self.next_us[leg_id] = now_us
 
+    def again(self, leg_id: LegId, at_us: int) -> None:
+        """Ask about this one then, whenever its next time would have been."""
+        if leg_id in self.next_us:
+            self.next_us[leg_id] = at_us
+
     def due(self, now_us: int) -> list[LegId]:
         """The legs to ask about now, oldest first; each is scheduled for its next time."""
         due = [leg_id for leg_id, at in self.next_us.items() if at <= now_us]

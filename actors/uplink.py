@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from actors.base import Address, GuardedActor, handles
 from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
+from actors.leg_answers import bare_result, leg_result
 from actors.leg_words import describe_leg
 from actors.messages import (
     Attach,
@@ -33,18 +35,17 @@ from actors.messages import (
     TimerFired,
     Unconfigured,
 )
+from actors.trader_messages import OrderRefused, RefuseOrder, Serving
 from protocol.leg import Leg
-from protocol.terms import KALSHI, MAX_LEG_ID, WIRE_VERSION, Action, LegId, Platform, Side, Status
-from protocol.units import Money, Price, Quantity, average_cents
+from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
+from protocol.units import Money, Price, Quantity
 from protocol.wire import (
-    MAX_TEXT,
     Book,
     ExecuteLeg,
     Init,
     InitAck,
     LegAck,
     LegQuery,
-    LegResult,
     Ping,
     Pong,
     StatusReport,
@@ -55,6 +56,9 @@ HELLO_LIMIT_US: Final = 10_000_000
 MAX_BOOKS: Final = 10_000
 CLOCK_SAMPLES: Final = 8
 MAX_LEGS: Final = 100_000
+
+SUPERSEDED: Final = 4001
+"""Close code (of RFC 6455's private range) for the older one of two controllers: this trader has a newer session."""
 
 
 class UplinkSetup(msgspec.Struct, frozen=True):
@@ -68,7 +72,10 @@ class UplinkSetup(msgspec.Struct, frozen=True):
 
 
 class Uplink(GuardedActor):
-    """Guarantees: every `execute_leg` is answered, also one that makes no sense; an answer is written or kept."""
+    """Guarantees: every `execute_leg` is answered, also one that makes no sense; an answer is written or kept.
+
+    What became of a leg is told to the controller that sent it, or that asks about it by its id; to no other.
+    """
 
     def __init__(self) -> None:
         """No controller yet."""
@@ -88,6 +95,7 @@ class Uplink(GuardedActor):
         self.unanswered: set[LegId] = set()
         self.offsets: list[tuple[int, int]] = []
         self.unacked: dict[LegId, int] = {}
+        self.owners: dict[LegId, str] = {}
         self.measured_us = 0
 
     @handles(UplinkSetup)
@@ -107,7 +115,8 @@ class Uplink(GuardedActor):
     @handles(LinkOpened)
     def opened(self, message: LinkOpened, _sender: Address) -> None:
         """A connection to a controller; the newest one holds, and nothing is taken until its own hello."""
-        self.drop("a newer connection is up")
+        if self.conn_id is not None:
+            self.send(self.roles["bridge"], CloseLink(self.conn_id, "this trader has a newer session", code=SUPERSEDED))
         if self.init is not None:
             self.send(self.roles["trader"], Unconfigured("a newer connection is up"))
         self.conn_id, self.peer, self.init = message.conn_id, message.peer, None
@@ -203,23 +212,21 @@ class Uplink(GuardedActor):
         """An order with a wrong field is answered all the same, naming the field; nothing reaches a venue."""
         self.keepalive.received_us = self.turn.mono_us
         invalid = message.invalid
-        if invalid.leg_id in self.legs:
-            # A refusal now would pass for the outcome of the order that was taken under this id.
-            self.note(f"ignored a second order under the id {invalid.leg_id}, and a wrong one", level="warning")
-        elif invalid.wire_type == ExecuteLeg.wire_type and invalid.leg_id is not None:
-            refused: dict[str, Any] = {"status": Status.REJECTED} if self.level >= WIRE_VERSION else {}
-            self.write(
-                LegResult.model_construct(
-                    leg_id=LegId(invalid.leg_id[:MAX_LEG_ID]),
-                    platform=Platform(invalid.platform or "unknown"),
-                    success=False,
-                    filled=0,
-                    avg_price=0,
-                    order_id=None,
-                    error=f"refused: {invalid.reason}"[:MAX_TEXT],
-                    **refused,
-                )
-            )
+        if invalid.wire_type == ExecuteLeg.wire_type and invalid.leg_id is not None:
+            leg_id = LegId(invalid.leg_id)
+            if leg_id in self.legs:
+                self.note(f"a second order under the id {leg_id}, and a wrong one: {invalid.reason}", level="warning")
+            self.claim(leg_id)
+            if self.init is None:
+                self.early.add(leg_id)
+            platform = Platform(invalid.platform or "unknown")
+            self.send(self.roles["trader"], RefuseOrder(leg_id, platform, invalid.reason))
+
+    @handles(OrderRefused)
+    def order_refused(self, message: OrderRefused, _sender: Address) -> None:
+        """The answer to an order that could not be read: there is no leg to echo, and nothing to be acked."""
+        if self.conn_id is not None and (self.init is not None or message.outcome.leg_id in self.early):
+            self.write(bare_result(message.platform, message.outcome, self.level))
 
     @property
     def level(self) -> int:
@@ -235,6 +242,7 @@ class Uplink(GuardedActor):
             self.keepalive.interval_us = init.heartbeat_ms * 1_000
             self.set_timer()
         self.write(self.init_ack(init, common))
+        self.send(self.roles["trader"], Serving(init.controller_id))
         self.send(self.roles["trader"], Configured(common, init.dry_run, blind_paper=self.level < WIRE_VERSION))
         if init.at_us is not None and self.level >= WIRE_VERSION:
             # Coarse by the time that the frame was under way; a ping measures it better a moment later.
@@ -250,7 +258,32 @@ class Uplink(GuardedActor):
         if self.level >= WIRE_VERSION:
             self.write(self.status_report())
             self.ping()
+        self.say_withheld()
         self.send(self.roles["trader"], TellUnacked())
+
+    def claim(self, leg_id: LegId) -> None:
+        """Whoever names a leg by its id knows it: it sent it, or its ledger has it."""
+        if len(self.owners) >= MAX_LEGS:
+            del self.owners[next(iter(self.owners))]
+        if self.init is not None:
+            self.owners.pop(leg_id, None)
+            if self.init.controller_id is not None:
+                self.owners[leg_id] = self.init.controller_id
+
+    def is_theirs(self, leg_id: LegId) -> bool:
+        """Whether this controller may be told: another one's ledger would make a second trade of it."""
+        owner = self.owners.get(leg_id)
+        return owner is None or (self.init is not None and owner == self.init.controller_id)
+
+    def withheld(self) -> dict[str, int]:
+        """How many results wait for another controller than this one, by its id."""
+        return dict(Counter(self.owners[leg_id] for leg_id in self.unacked if not self.is_theirs(leg_id)))
+
+    def say_withheld(self) -> None:
+        """A person must know that somebody's results wait."""
+        for owner, count in self.withheld().items():
+            text = f"{count} results wait for controller {owner}, which sent those legs; this one is not told"
+            self.note(text, level="warning", count="results_withheld")
 
     def init_ack(self, init: Init, common: frozenset[Platform]) -> InitAck:
         """Our answer; its level-2 part only to a controller that speaks level 2."""
@@ -262,7 +295,7 @@ class Uplink(GuardedActor):
             fields |= {
                 "protocol": WIRE_VERSION,
                 "trader_id": self.config.trader_id,
-                "unacked": len(self.unacked),
+                "unacked": sum(1 for leg_id in self.unacked if self.is_theirs(leg_id)),
                 "dry_run": self.config.dry_run,
                 "paper": sorted(self.paper(init) & common),
                 "max_leg_notional": self.config.max_leg_notional,
@@ -296,6 +329,7 @@ class Uplink(GuardedActor):
             expires_at_ms=order.expires_at_ms,
             description=order.description or "",
         )
+        self.claim(leg.leg_id)
         if leg.leg_id not in self.legs:
             if len(self.legs) >= MAX_LEGS:
                 oldest = next(iter(self.legs))
@@ -311,7 +345,10 @@ class Uplink(GuardedActor):
         self.send(self.roles["trader"], DoLeg(leg, book, order.arb_type))
 
     def acked(self, ack: LegAck) -> None:
-        """The controller has this revision durably."""
+        """The controller has this revision durably. Another one's word on it would silence the result for its owner."""
+        if not self.is_theirs(ack.leg_id):
+            self.note(f"ignored an ack of {ack.leg_id}: another controller sent that leg", level="warning")
+            return
         if ack.revision >= self.unacked.get(ack.leg_id, 0):
             self.unacked.pop(ack.leg_id, None)
         self.send(self.roles["trader"], LegAcked(ack.leg_id, ack.revision))
@@ -332,6 +369,7 @@ class Uplink(GuardedActor):
             quantity=query.contracts or Quantity(1),
             expires_at_ms=query.expires_at_ms,
         )
+        self.claim(leg.leg_id)
         self.note("asked what became of it", leg=leg, count="legs_queried")
         revision = -1 if query.revision is None else query.revision
         self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision))
@@ -342,6 +380,8 @@ class Uplink(GuardedActor):
     def journal_read(self, message: JournalRead, _sender: Address) -> None:
         """At the start: what was never acked is counted in the hello, and told after it."""
         self.unacked = {entry.leg_id: entry.outcome.revision for entry in message.unacked if entry.outcome is not None}
+        entries = (*message.unproven, *message.unacked)
+        self.owners = {entry.leg_id: entry.owner for entry in entries if entry.owner is not None}
 
     @handles(LegReported)
     def reported(self, message: LegReported, _sender: Address) -> None:
@@ -353,6 +393,8 @@ class Uplink(GuardedActor):
         self.unanswered.discard(outcome.leg_id)
         self.unacked[outcome.leg_id] = outcome.revision
         if self.conn_id is None or (self.init is None and outcome.leg_id not in self.early):
+            return
+        if not self.is_theirs(outcome.leg_id):
             return
         self.write(leg_result(leg, message, self.level, self.config.trader_id))
         if self.level < WIRE_VERSION:
@@ -414,45 +456,7 @@ class Uplink(GuardedActor):
             "level": self.level if self.init else None,
             "since_s": (self.turn.mono_us - self.since_us) // 1_000_000 if self.conn_id is not None else None,
             "dry_run_by": self.mode(),
+            "withheld": self.withheld(),
             "clock_offset_ms": min(self.offsets)[1] // 1_000 if self.offsets else None,
         }
         self.send(sender, Description("link", data))
-
-
-def leg_result(leg: Leg, reported: LegReported, level: int, trader_id: str) -> LegResult:
-    """An outcome in the wire's words. Level 1 gets the seed's fields; an unknown begins with ``unknown:``."""
-    outcome = reported.outcome
-    known = outcome.status is not Status.UNKNOWN
-    error = outcome.error
-    if not known and not (error or "").startswith("unknown:"):
-        error = f"unknown: {error or 'not proven'}"
-    fields: dict[str, Any] = {
-        "leg_id": leg.leg_id,
-        "platform": leg.platform,
-        "success": known and outcome.filled > 0,
-        "filled": outcome.filled,
-        "avg_price": average_cents(outcome.cost, outcome.filled),
-        "order_id": outcome.order_id,
-        "error": None if error is None else error[:MAX_TEXT],
-    }
-    if level >= WIRE_VERSION:
-        fields |= {
-            "status": outcome.status,
-            "cost": outcome.cost,
-            "fees": outcome.fees,
-            "revision": max(0, outcome.revision),
-            "final": outcome.final,
-            "paper": outcome.paper,
-            "trader_id": trader_id,
-            "trade_id": leg.trade_id,
-            "pair_id": leg.pair_id,
-            "market_id": leg.market_id,
-            "action": leg.action,
-            "side": leg.side,
-            "price": leg.limit,
-            "contracts": leg.quantity,
-            "latency_ns": outcome.latency_ns,
-            ("kalshi_market_ticker" if leg.platform == KALSHI else "poly_token"): leg.market,
-            "arb_type": reported.arb_type,
-        }
-    return LegResult.model_construct(**fields)

@@ -43,6 +43,9 @@ class SocketFeed:
         urls = await self.urls
         await asyncio.gather(*(self._listen(platform, url, deliver) for platform, url in urls.items()))
 
+    def resync(self) -> None:
+        """A run whose scanner fails is no measurement: nothing is said again."""
+
     async def _listen(self, platform: Platform, url: str, deliver: Deliver) -> None:
         decoder = DECODERS[platform]()
         stamps = self._stamps

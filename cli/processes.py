@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import time
 from collections.abc import Callable, Coroutine
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from config.settings import Settings
+from transport.journal_port import JournalFile
 from transport.logs import add_secret
+
+DAY_US: Final = 24 * 60 * 60 * 1_000_000
 
 
 def run_loop(main: Coroutine[Any, Any, bool]) -> bool:
@@ -36,6 +41,11 @@ def version() -> str:
         return installed("arb")
     except PackageNotFoundError:
         return "(uninstalled checkout)"
+
+
+def open_journal(settings: Settings, path: Path) -> JournalFile:
+    """A trader's journal; what is long over takes little room in it from now on."""
+    return JournalFile(path, prune_before_us=time.time_ns() // 1_000 - settings.journal_days * DAY_US)
 
 
 def mode(settings: Settings) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, link_token, mode, run_loop, version
+from cli.processes import about, link_token, mode, open_journal, run_loop, version
 from config.home import ArbHome
 from config.settings import DEFAULT_SILENCE_S, Settings
 from market.fees import DIRECT_PRECISION, RETAIL_PRECISION
@@ -29,7 +29,6 @@ from transport.feeds.replay import ReplayFeed
 from transport.feeds.simulated import SimulatedFeed
 from transport.ids import BootIds, next_boot
 from transport.journal import JournalError
-from transport.journal_port import JournalFile
 from transport.ledger.errors import LedgerError
 from transport.ledger.identity import FILE_NAME, open_ledger
 from transport.ledger.store import LedgerStore
@@ -164,7 +163,7 @@ def controller_options(
         max_unwind_loss=money_from_dollars(settings.max_unwind_loss_usd),
         dispatch_first=None if settings.dispatch_first is None else Platform(settings.dispatch_first),
         open_ledger=lambda: ledger_of(settings),
-        open_journal=lambda platform: JournalFile(home.ensure() / f"journal-local-{platform}.db"),
+        open_journal=lambda platform: open_journal(settings, home.ensure() / f"journal-local-{platform}.db"),
         beacon_port=settings.beacon_port,
         beacon_addresses=settings.beacon_addresses,
         tailscale=tailscale,

@@ -10,7 +10,7 @@ from typing import Final
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, link_token, mode, run_loop, version
+from cli.processes import about, link_token, mode, open_journal, run_loop, version
 from cli.run_controller import paper_port
 from config.settings import Settings
 from protocol.terms import Platform
@@ -87,10 +87,10 @@ def own_journal(settings: Settings) -> tuple[str, JournalFile]:
     names = [base] if settings.name else [base, *(f"{base}-{number}" for number in range(2, MAX_UNNAMED + 1))]
     for name in names[:-1]:
         try:
-            return name, JournalFile(home / f"journal-{name}.db")
+            return name, open_journal(settings, home / f"journal-{name}.db")
         except JournalInUse:
             continue
-    return names[-1], JournalFile(home / f"journal-{names[-1]}.db")
+    return names[-1], open_journal(settings, home / f"journal-{names[-1]}.db")
 
 
 def paper_venues(settings: Settings) -> Mapping[Platform, tuple[VenuePort, VenuePort | None]]:

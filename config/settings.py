@@ -216,6 +216,14 @@ class Settings(BaseModel):
     max_clock_offset_ms: Annotated[
         Millis, About("The trader refuses legs while the controller's clock and its own are further apart.")
     ] = 1_000
+    journal_days: Annotated[
+        int,
+        kinds.whole(1, 36_500),
+        About(
+            "At its start a trader reduces legs that were settled and acknowledged this many days ago to their id and "
+            "what was filled. An id is known for ever."
+        ),
+    ] = 90
     one_shot: Annotated[
         YesNo,
         About(

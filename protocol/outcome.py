@@ -6,8 +6,9 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 import msgspec
 
-from protocol.terms import LegId, Status
-from protocol.units import CONTRACT, USD, Money, Price, Quantity, notional, show_money
+from protocol.leg import Leg
+from protocol.terms import Action, LegId, Status
+from protocol.units import CONTRACT, USD, Money, Price, Quantity, notional, show_money, show_quantity
 from protocol.wire import LegResult
 
 
@@ -37,31 +38,79 @@ def outcome_from_result(result: LegResult, *, asked: Quantity, limit: Price, dry
     """Read a peer's ``leg_result`` as an :class:`Outcome`, claiming nothing that it does not prove.
 
     ``asked`` and ``limit`` are those of the leg as sent. A level-2 result says its own status. From a level-1
-    peer: a ``filled`` is a fact; ``success`` without ``filled`` proves nothing (``UNKNOWN``), except in a dry
-    run, where it means as asked; a failure whose error begins with ``unknown:`` is ``UNKNOWN``; any other
-    failure is ``REJECTED``. A status or a cost that contradicts its own quantities is ``UNKNOWN`` too.
+    peer: a ``filled`` is a fact, unless the error begins with ``unknown:``; without ``filled`` neither success nor
+    failure proves anything (``UNKNOWN``: a venue's time-out is told as a failure, too), except in a dry run, where
+    success means as asked and failure nothing. What contradicts itself is ``UNKNOWN`` too (:func:`believable`).
     """
     status, filled = _read(result, asked, dry_run=dry_run, level=level)
-    cost = _cost(result, filled, limit)
-    error = result.error
-    if status.proven and not 0 <= cost <= filled * (USD // CONTRACT):
-        # No contract costs more than the dollar it pays, and none at all cost nothing.
-        status, error = Status.UNKNOWN, f"unknown: a cost of {show_money(cost)} contradicts what was filled"
-    elif status is Status.UNKNOWN and error is None:
-        error = "unknown: the answer contradicts itself, or proves no fill"
-    return Outcome(
+    outcome = Outcome(
         leg_id=result.leg_id,
         status=status,
         filled=filled,
-        cost=cost,
+        cost=_cost(result, filled, limit),
         fees=result.fees if result.fees is not None else Money(0),
         order_id=result.order_id,
-        error=error,
+        error=result.error if status.proven else _why_unknown(result),
         revision=result.revision or 0,
         final=result.final if result.final is not None else status.proven,
         paper=bool(result.paper) or dry_run,
         latency_ns=result.latency_ns,
     )
+    return believable(outcome)
+
+
+def believable(outcome: Outcome) -> Outcome:
+    """The outcome itself; or ``UNKNOWN``, with the reason, where its numbers cannot be true.
+
+    No contract costs more than the dollar it pays, none at all cost nothing, and no quantity, cost or fee of an
+    immediate order is negative: such a number is not counted.
+    """
+    least = min(outcome.filled, outcome.cost, outcome.fees)
+    if least >= 0 and (not outcome.status.proven or outcome.cost <= outcome.filled * (USD // CONTRACT)):
+        return outcome
+    told = f"a fill of {show_quantity(outcome.filled)} for {show_money(outcome.cost)}, fees {show_money(outcome.fees)}"
+    return msgspec.structs.replace(
+        outcome,
+        status=Status.UNKNOWN,
+        filled=Quantity(max(0, outcome.filled)),
+        cost=Money(max(0, outcome.cost)),
+        fees=Money(max(0, outcome.fees)),
+        error=f"unknown: the answer contradicts itself: {told}",
+        final=False,
+    )
+
+
+def newer(news: Outcome, held: Outcome) -> bool:
+    """Of two outcomes of one leg, whether ``news`` replaces ``held``. All that folds outcomes asks this.
+
+    A higher revision does. Of one revision a proof replaces an unknown, and of two proofs the one that filled more
+    holds: a fill is never ignored, in whichever order the two came.
+    """
+    if news.revision != held.revision:
+        return news.revision > held.revision
+    if news.status.proven and held.status.proven:
+        return news.filled > held.filled
+    return news.status.proven
+
+
+def beyond_limit(leg: Leg, outcome: Outcome) -> Money:
+    """How much worse than the leg's limit a proven fill was, in all; 0 where it kept to it.
+
+    A cost that was told as a rounded average may be off by a micro-dollar for each contract.
+    """
+    if not (outcome.status.proven and outcome.filled):
+        return Money(0)
+    worse = outcome.cost - notional(leg.limit, outcome.filled)
+    worse = worse if leg.action is Action.BUY else -worse
+    return Money(worse) if worse > 1 + outcome.filled // CONTRACT else Money(0)
+
+
+def _why_unknown(result: LegResult) -> str:
+    if result.error is None:
+        return "unknown: the answer contradicts itself, or proves no fill"
+    if result.error.startswith("unknown:") or result.status is Status.UNKNOWN:
+        return result.error
+    return f"unknown: {result.error} (the answer does not prove what was filled)"
 
 
 def _cost(result: LegResult, filled: Quantity, limit: Price) -> Money:
@@ -89,7 +138,8 @@ def _read(result: LegResult, asked: Quantity, *, dry_run: bool, level: int) -> t
         return Status.UNKNOWN, filled or Quantity(0)
     if filled:
         return (Status.FILLED if filled >= asked else Status.PARTIAL), filled
-    return Status.REJECTED, Quantity(0)
+    # "Failed" without a quantity is also what a time-out at the venue is told as.
+    return (Status.REJECTED if filled == 0 or dry_run else Status.UNKNOWN), Quantity(0)
 
 
 def _agrees(status: Status, filled: Quantity, asked: Quantity) -> bool:

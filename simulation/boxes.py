@@ -145,6 +145,7 @@ class ControllerBox(Box):
         ledger: MemoryLedger | None = None,
         max_unwind_loss: Money = DEFAULT_UNWIND_LOSS,
         first: Platform | None = None,
+        controller_id: str = "box",
     ) -> None:
         """Start it."""
         super().__init__()
@@ -158,7 +159,7 @@ class ControllerBox(Box):
             platform: (PaperPort(self.venues[platform]), (live or {}).get(platform)) for platform in local
         }
         plan = ControllerPlan(
-            controller_id="box",
+            controller_id=controller_id,
             platforms=PLATFORMS,
             local=local,
             dry_run=dry_run,
@@ -180,6 +181,7 @@ class ControllerBox(Box):
             plan,
             ControllerPorts(
                 link=self.link,
+                is_open=self.link.is_open,
                 timer=self.clock,
                 beacon=self.memory if beacon else None,
                 observers=(self.memory,),

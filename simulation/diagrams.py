@@ -19,6 +19,11 @@ Drawn from `TRANSITIONS` in `actors/trade.py`; a test holds that this page says 
 
 A trade is *over* when every leg's fill is proven. An outcome that is proven later, or taken back, is news: it moves a
 trade that was over. A leg whose fate is unknown keeps its trade open and its pair latched, however long that takes.
+
+A naked trade is closed on its pair's books: the missing leg is bought or the excess sold, whichever loses less after
+fees, within `max_unwind_loss`. It is decided when every book concerned has been seen, or 2 s after that was first
+possible with some of them. A sale that was refused because what was bought has not settled is tried again 2 s later,
+not below the price of the first attempt. While nothing may leave (a stop, a halt) the trade stays naked, and says so.
 """
 
 

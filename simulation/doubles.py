@@ -205,10 +205,16 @@ class MemoryLink:
     written: dict[int, list[str]] = field(default_factory=dict)
     ended: list[tuple[int, str]] = field(default_factory=list)
     broken: set[int] = field(default_factory=set)
+    full: set[int] = field(default_factory=set)
+    """Connections that look open until they are written to."""
+
+    def is_open(self, conn_id: int) -> bool:
+        """Whether a frame would be kept."""
+        return conn_id not in self.broken
 
     def send(self, conn_id: int, text: str) -> bool:
         """Keep the frame, unless the connection is broken."""
-        if conn_id in self.broken:
+        if conn_id in self.broken or conn_id in self.full:
             return False
         self.written.setdefault(conn_id, []).append(text)
         return True

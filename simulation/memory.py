@@ -16,12 +16,15 @@ from protocol.terms import LegId, Platform
 
 @dataclass
 class MemoryJournal:
-    """Implements ``JournalPort``. ``broken`` makes every write fail, as a full disk does."""
+    """Implements ``JournalPort``. ``broken`` makes every write fail, as a full disk does; ``unread`` every reading."""
 
     entries: dict[LegId, JournalEntry] = field(default_factory=dict)
     broken: str | None = None
+    unread: str | None = None
 
-    def begin(self, leg: Leg, *, dry: bool, refused: Outcome | None, now_us: int) -> JournalEntry | None:
+    def begin(
+        self, leg: Leg, *, dry: bool, refused: Outcome | None, owner: str | None, now_us: int
+    ) -> JournalEntry | None:
         """Write the intent or the refusal, or return what is known."""
         self._check()
         known = self.entries.get(leg.leg_id)
@@ -35,6 +38,7 @@ class MemoryJournal:
                 acked=-1,
                 dry=dry,
                 tombstone=False,
+                owner=owner,
             )
         return known
 
@@ -67,12 +71,19 @@ class MemoryJournal:
             )
         return known
 
+    def entry(self, leg_id: LegId) -> JournalEntry | None:
+        """What is known of this id."""
+        self._check_reading()
+        return self.entries.get(leg_id)
+
     def unacked(self) -> list[JournalEntry]:
         """Entries whose outcome is not acked."""
+        self._check_reading()
         return [e for e in self.entries.values() if e.outcome is not None and e.outcome.revision > e.acked]
 
     def unproven(self) -> list[JournalEntry]:
         """Entries without a final outcome."""
+        self._check_reading()
         return [
             e
             for e in self.entries.values()
@@ -86,6 +97,10 @@ class MemoryJournal:
     def _check(self) -> None:
         if self.broken is not None:
             raise JournalBrokenError(self.broken)
+
+    def _check_reading(self) -> None:
+        if self.unread is not None:
+            raise JournalBrokenError(self.unread)
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +18,28 @@ settings.register_profile("local", deadline=None, max_examples=100)
 settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
+# The tests start hundreds of processes: without bytecode each of them would compile this project again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 OUR_VARIABLES = ("CONTROLLER_PLATFORMS", "WEBSOCKET_URL", "DRY_RUN", "ONE_SHOT")
 
+FIRST = ("test_disconnects.py", "test_crash_matrix.py", "test_recording.py", "test_ledger_pnl.py")
+"""The end-to-end files of which a worker has the longest; whoever gets one last keeps everybody waiting."""
 
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, then the rest of the end-to-end tests: what waits leaves its core to the others."""
+    items.sort(key=lambda item: _turn(item.path))
+
+
+def _turn(path: Path) -> int:
+    if path.name in FIRST:
+        return FIRST.index(path.name)
+    return len(FIRST) + ("e2e" not in path.parts)
 
 
 @pytest.fixture(autouse=True)

@@ -91,7 +91,7 @@ def sent(leg_id: str = "t1-1", t: int = T0, **fields: Any) -> LegSent:
 
 def adopted(leg_id: str = "t1-1", t: int = T0, **fields: Any) -> LegAdopted:
     told = sent(leg_id)
-    names = set(LegAdopted.__struct_fields__) - {"t", "source"}
+    names = set(LegAdopted.__struct_fields__) - {"t", "source", "arb_type"}
     values = {name: getattr(told, name) for name in names}
     return LegAdopted(t=t, **{**values, "source": "t0", **fields})
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from actors.base import Address
 from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
 from actors.facts import AnyFact
 from actors.ports import IdSource, Observer, VenuePort
@@ -150,6 +151,7 @@ class ControllerProcess(ArbProcess):
         )
         ports = ControllerPorts(
             link=self.server,
+            is_open=self.server.is_open,
             timer=self.timers,
             beacon=self.beacons,
             observers=(self.log, *options.observers),
@@ -172,6 +174,13 @@ class ControllerProcess(ArbProcess):
             log_event("FEED", "error", f"the feed broke: {error!r}")
             for platform in self.feed.platforms:
                 self._deliver(FeedEnded(platform, f"the feed broke: {error!r}", failed=True))
+
+    def who(self, roles: Mapping[str, Address]) -> None:
+        """``LifePort``: a new scanner has no books, and the venues do not know that."""
+        before = self.roles.get("scanner")
+        super().who(roles)
+        if before is not None and before != roles["scanner"]:
+            self.feed.resync()
 
     def _deliver(self, what: FeedBatch | FeedEnded) -> None:
         self.tell("scanner", what)

@@ -28,7 +28,8 @@ import msgspec
 
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import LegId, Platform
+from protocol.terms import LegId, Platform, Status
+from protocol.units import Money, Quantity
 from transport.file_lock import AlreadyLocked, FileLock
 from transport.sqlite_file import GONE, Schema, WrongFile, explain, identities, open_sqlite, transaction
 
@@ -70,17 +71,53 @@ SCHEMA: Final = Schema(
             "CREATE INDEX legs_open ON legs (seq) WHERE open",
             "CREATE INDEX legs_unacked ON legs (seq) WHERE revision > acked",
         ),
+        (
+            "ALTER TABLE legs ADD COLUMN owner TEXT",
+            # What is left of a leg that was acknowledged long ago: its id for ever, and what was filled.
+            """
+            CREATE TABLE past (
+                leg_id TEXT PRIMARY KEY,
+                platform TEXT NOT NULL,
+                placed INTEGER NOT NULL,
+                dry INTEGER NOT NULL,
+                asked_us INTEGER NOT NULL,
+                revision INTEGER NOT NULL,
+                status TEXT NOT NULL,
+                filled INTEGER NOT NULL,
+                cost INTEGER NOT NULL,
+                fees INTEGER NOT NULL,
+                paper INTEGER NOT NULL
+            ) WITHOUT ROWID
+            """,
+        ),
     ),
 )
 
+MAX_PRUNED: Final = 20_000
+"""Legs that one call of :meth:`Journal.prune` takes at most."""
+
 _ENTRY: Final = """
-    SELECT l.leg_id, l.platform, l.fate, l.leg, l.dry, l.paper, l.asked_us, l.acked, o.body
+    SELECT l.leg_id, l.platform, l.fate, l.leg, l.dry, l.paper, l.asked_us, l.acked, l.owner, o.body
     FROM legs AS l LEFT JOIN outcomes AS o ON o.leg_id = l.leg_id AND o.revision = l.revision
 """
 _ADD_LEG: Final = """
-    INSERT INTO legs (leg_id, platform, fate, leg, dry, paper, asked_us, open)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (leg_id) DO NOTHING
+    INSERT INTO legs (leg_id, platform, fate, leg, dry, paper, asked_us, open, owner)
+    SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM past WHERE leg_id = ?1)
+    ON CONFLICT (leg_id) DO NOTHING
 """
+_DUE: Final = f"""
+    {_ENTRY} WHERE NOT l.open AND l.revision >= 0 AND l.acked >= l.revision AND o.noted_us < ? ORDER BY l.seq LIMIT ?
+"""
+_ADD_PAST: Final = """
+    INSERT INTO past (leg_id, platform, placed, dry, asked_us, revision, status, filled, cost, fees, paper)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_PAST: Final = """
+    SELECT leg_id, platform, placed, dry, asked_us, revision, status, filled, cost, fees, paper
+    FROM past WHERE leg_id = ?
+"""
+
+_DAMAGE: Final = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode_leg: Final = msgspec.json.Decoder(Leg).decode
@@ -105,7 +142,9 @@ class Entry:
 
     ``outcome`` is the one with the highest revision, ``acked`` the highest revision that the controller has recorded
     (-1: none). ``placed``: the venue may have been called. A refused leg is not ``placed`` and has its outcome; a
-    ``tombstone`` was asked about before it came, has neither leg nor outcome, and must not be executed any more.
+    ``tombstone`` was asked about before it came, has neither leg nor outcome, and must not be executed any more. A
+    leg that is long over (:meth:`Journal.prune`) has an outcome and no ``leg``. ``owner`` is the controller that sent
+    it, None where that is not known.
     """
 
     leg_id: LegId
@@ -118,6 +157,7 @@ class Entry:
     acked: int
     placed: bool
     tombstone: bool
+    owner: str | None = None
 
 
 class Journal:
@@ -131,6 +171,7 @@ class Journal:
         self.path = path
         self._names = (str(path), f"{path}-wal")
         self._broken: str | None = None
+        self._damaged = False
         self._closed = False
         self._lock = FileLock(path.with_name(f"{path.name}.lock"))
         try:
@@ -160,19 +201,19 @@ class Journal:
 
     # -- written, durably --------------------------------------------------------------------------------------------
 
-    def intent(self, leg: Leg, *, dry: bool, paper: bool, now_us: int) -> Entry | None:
+    def intent(self, leg: Leg, *, dry: bool, paper: bool, now_us: int, owner: str | None = None) -> Entry | None:
         """Note that this leg is about to be placed, durably; None means: noted, go ahead.
 
         Where the id is known in any way, nothing is written and its entry is returned: the leg must not be placed.
         """
         with self._writing():
-            row = (leg.leg_id, leg.platform, "placed", _text(leg), dry, paper, now_us, 1)
+            row = (leg.leg_id, leg.platform, "placed", _text(leg), dry, paper, now_us, 1, owner)
             # A single statement is a transaction of its own: it is synced when this returns.
             if self._db.execute(_ADD_LEG, row).rowcount:
                 return None
             return self._find(leg.leg_id)
 
-    def refused(self, leg: Leg, outcome: Outcome, now_us: int) -> Entry | None:
+    def refused(self, leg: Leg, outcome: Outcome, now_us: int, owner: str | None = None) -> Entry | None:
         """Note a leg that was refused without touching a venue, with the answer that it got; None means: noted.
 
         Where the id is known, nothing is written and its entry is returned, as by :meth:`intent`.
@@ -180,7 +221,7 @@ class Journal:
         if outcome.leg_id != leg.leg_id:
             raise JournalMisuse(f"the outcome of {outcome.leg_id} was given for {leg.leg_id}")
         with self._writing(), transaction(self._db):
-            row = (leg.leg_id, leg.platform, "refused", _text(leg), 0, 0, now_us, 0)
+            row = (leg.leg_id, leg.platform, "refused", _text(leg), 0, 0, now_us, 0, owner)
             if not self._db.execute(_ADD_LEG, row).rowcount:
                 return self._find(leg.leg_id)
             self._append(outcome, now_us, is_open=False)
@@ -190,8 +231,8 @@ class Journal:
         """Append what is known now of a leg that was placed, durably.
 
         The same outcome with the same revision again changes nothing; so does an older revision, but it is kept.
-        Raises :class:`JournalMisuse` for another outcome with a revision that is written, and for a leg that was
-        never placed.
+        Raises :class:`JournalMisuse` for another outcome with a revision that is written, for a leg that was never
+        placed, and for one that is long over.
         """
         with self._writing(), transaction(self._db):
             known = self._find(outcome.leg_id)
@@ -202,8 +243,8 @@ class Journal:
                 if written != outcome:
                     raise JournalMisuse(f"another outcome of {outcome.leg_id} than the written one of its revision")
                 return
-            if not known.placed:
-                raise JournalMisuse(f"an outcome of {outcome.leg_id}, which was never placed")
+            if not known.placed or known.leg is None:
+                raise JournalMisuse(f"an outcome of {outcome.leg_id}, which was never placed, or is long over")
             self._append(outcome, now_us, is_open=not (outcome.status.proven and outcome.final))
 
     def tombstone(self, leg_id: LegId, platform: Platform, now_us: int) -> Entry | None:
@@ -212,10 +253,24 @@ class Journal:
         Where the id is known, nothing is written and its entry is returned.
         """
         with self._writing():
-            row = (leg_id, platform, "tombstone", None, 0, 0, now_us, 0)
+            row = (leg_id, platform, "tombstone", None, 0, 0, now_us, 0, None)
             if self._db.execute(_ADD_LEG, row).rowcount:
                 return None
             return self._find(leg_id)
+
+    def prune(self, before_us: int) -> int:
+        """Reduce legs to their id and what was filled; returns how many, at most ``MAX_PRUNED``.
+
+        Taken are those whose last outcome is proven, final, acknowledged, and was noted before ``before_us``. Their
+        ids stay known as all others do. All of it happens, or nothing.
+        """
+        with self._writing(), transaction(self._db):
+            due = [_entry(row) for row in self._db.execute(_DUE, (before_us, MAX_PRUNED))]
+            self._db.executemany(_ADD_PAST, [_past_row(entry, entry.outcome) for entry in due if entry.outcome])
+            ids = [(entry.leg_id,) for entry in due]
+            self._db.executemany("DELETE FROM outcomes WHERE leg_id = ?", ids)
+            self._db.executemany("DELETE FROM legs WHERE leg_id = ?", ids)
+            return len(due)
 
     # -- written, not synced -----------------------------------------------------------------------------------------
 
@@ -237,9 +292,12 @@ class Journal:
     # -- read --------------------------------------------------------------------------------------------------------
 
     def entry(self, leg_id: LegId) -> Entry | None:
-        """What is known of this id; None: never seen."""
+        """What is known of this id; None: never seen. Raises where the file is damaged: a gap there proves nothing."""
         with self._reading():
-            return self._find(leg_id)
+            found = self._find(leg_id)
+        if found is None and self._damaged:
+            raise JournalError(str(self._broken))
+        return found
 
     def unacked(self, limit: int) -> list[Entry]:
         """Legs whose newest outcome is not acknowledged, the one whose outcome has waited longest first."""
@@ -262,7 +320,10 @@ class Journal:
 
     def _find(self, leg_id: LegId) -> Entry | None:
         row = self._db.execute(f"{_ENTRY} WHERE l.leg_id = ?", (leg_id,)).fetchone()
-        return None if row is None else _entry(row)
+        if row is not None:
+            return _entry(row)
+        row = self._db.execute(_PAST, (leg_id,)).fetchone()
+        return None if row is None else _past(row)
 
     def _revision(self, leg_id: LegId, revision: int) -> Outcome | None:
         query = "SELECT body FROM outcomes WHERE leg_id = ? AND revision = ?"
@@ -298,9 +359,11 @@ class Journal:
             yield
         except (sqlite3.Error, OSError, WrongFile) as error:
             self._broken = explain(self.path, "journal", error)
+            self._damaged = self._damaged or getattr(error, "sqlite_errorname", "").startswith(_DAMAGE)
             raise JournalError(self._broken) from error
         except msgspec.MsgspecError as error:
             self._broken = f"journal {self.path} is damaged ({error}): keep a copy of it, and restore it from a backup"
+            self._damaged = True
             raise JournalError(self._broken) from error
 
 
@@ -308,8 +371,8 @@ def _text(value: Leg | Outcome) -> str:
     return _encode(value).decode()
 
 
-def _entry(row: tuple[str, str, str, str | None, int, int, int, int, str | None]) -> Entry:
-    leg_id, platform, fate, leg, dry, paper, asked_us, acked, body = row
+def _entry(row: tuple[str, str, str, str | None, int, int, int, int, str | None, str | None]) -> Entry:
+    leg_id, platform, fate, leg, dry, paper, asked_us, acked, owner, body = row
     return Entry(
         leg_id=LegId(leg_id),
         leg=None if leg is None else _decode_leg(leg),
@@ -321,4 +384,34 @@ def _entry(row: tuple[str, str, str, str | None, int, int, int, int, str | None]
         acked=acked,
         placed=fate == "placed",
         tombstone=fate == "tombstone",
+        owner=owner,
+    )
+
+
+def _past_row(entry: Entry, last: Outcome) -> tuple[str | int, ...]:
+    what = (entry.leg_id, entry.platform, entry.placed, entry.dry, entry.asked_us)
+    return (*what, last.revision, last.status.value, last.filled, last.cost, last.fees, last.paper)
+
+
+def _past(row: tuple[str, str, int, int, int, int, str, int, int, int, int]) -> Entry:
+    leg_id, platform, placed, dry, asked_us, revision, status, filled, cost, fees, paper = row
+    return Entry(
+        leg_id=LegId(leg_id),
+        leg=None,
+        platform=Platform(platform),
+        dry=bool(dry),
+        paper=bool(paper),
+        asked_us=asked_us,
+        outcome=Outcome(
+            leg_id=LegId(leg_id),
+            status=Status(status),
+            filled=Quantity(filled),
+            cost=Money(cost),
+            fees=Money(fees),
+            revision=revision,
+            paper=bool(paper),
+        ),
+        acked=revision,
+        placed=bool(placed),
+        tombstone=False,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -15,59 +17,77 @@ UNACKED_AT_ONCE: Final = 10_000
 
 
 class JournalFile:
-    """Implements ``JournalPort``. Opening raises :class:`~transport.journal.JournalError`."""
+    """Implements ``JournalPort``. Opening raises :class:`~transport.journal.JournalError`.
 
-    def __init__(self, path: Path) -> None:
+    ``prune_before_us``: what was settled and acknowledged before is reduced to its id and what was filled.
+    """
+
+    def __init__(self, path: Path, *, prune_before_us: int | None = None) -> None:
         self.journal = Journal(path)
+        if prune_before_us is not None:
+            # Where it cannot be written no order is taken, but what was done before can still be told.
+            with contextlib.suppress(JournalError):
+                self.journal.prune(prune_before_us)
 
-    def begin(self, leg: Leg, *, dry: bool, refused: Outcome | None, now_us: int) -> JournalEntry | None:
+    def begin(
+        self, leg: Leg, *, dry: bool, refused: Outcome | None, owner: str | None, now_us: int
+    ) -> JournalEntry | None:
         """Write the intent, or the refusal; or return what is known of the id."""
-        try:
+        with _named():
             if refused is not None:
-                known = self.journal.refused(leg, refused, now_us)
+                known = self.journal.refused(leg, refused, now_us, owner)
             else:
-                known = self.journal.intent(leg, dry=dry, paper=dry, now_us=now_us)
-        except JournalError as error:
-            raise JournalBrokenError(str(error)) from None
+                known = self.journal.intent(leg, dry=dry, paper=dry, now_us=now_us, owner=owner)
         return None if known is None else _entry(known)
 
     def outcome(self, outcome: Outcome, now_us: int) -> None:
         """Write what became of a leg."""
-        try:
+        with _named():
             self.journal.outcome(outcome, now_us)
-        except JournalError as error:
-            raise JournalBrokenError(str(error)) from None
 
     def ack(self, leg_id: LegId, revision: int) -> None:
         """The controller has it."""
-        try:
+        with _named():
             self.journal.ack(leg_id, revision)
-        except JournalError as error:
-            raise JournalBrokenError(str(error)) from None
 
     def tombstone(self, leg_id: LegId, platform: Platform, now_us: int) -> JournalEntry | None:
         """Never execute this id; or return what is known of it."""
-        try:
+        with _named():
             known = self.journal.tombstone(leg_id, platform, now_us)
-        except JournalError as error:
-            raise JournalBrokenError(str(error)) from None
         return None if known is None else _entry(known)
+
+    def entry(self, leg_id: LegId) -> JournalEntry | None:
+        """What is known of this id; None: it was never seen."""
+        with _named():
+            found = self.journal.entry(leg_id)
+        return None if found is None else _entry(found)
 
     def unacked(self) -> list[JournalEntry]:
         """Oldest first."""
-        return [_entry(entry) for entry in self.journal.unacked(UNACKED_AT_ONCE)]
+        with _named():
+            return [_entry(entry) for entry in self.journal.unacked(UNACKED_AT_ONCE)]
 
     def unproven(self) -> list[JournalEntry]:
         """Oldest first."""
-        return [_entry(entry) for entry in self.journal.open()]
+        with _named():
+            return [_entry(entry) for entry in self.journal.open()]
 
     def depth(self) -> int:
         """How many results are not acked yet."""
-        return self.journal.depth()
+        with _named():
+            return self.journal.depth()
 
     def close(self) -> None:
         """Let another process have it."""
         self.journal.close()
+
+
+@contextlib.contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        raise JournalBrokenError(str(error)) from None
 
 
 def _entry(entry: Entry) -> JournalEntry:
@@ -80,4 +100,5 @@ def _entry(entry: Entry) -> JournalEntry:
         acked=entry.acked,
         dry=entry.dry,
         tombstone=entry.tombstone,
+        owner=entry.owner,
     )

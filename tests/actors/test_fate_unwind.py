@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from actors.ledger import LedgerBroken
+from actors.messages import StopTrading
 from actors.trade import State
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -13,8 +15,8 @@ from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Action, Side, Status
 from protocol.units import USD, Money
 from simulation.boxes import ControllerBox
 from simulation.doubles import filled
-from tests.actors.kit import ARB, KALSHI_NO, POLY_YES, dollars, fills, never, offer, report, states, trades
-from tests.market.builders import NO, YES, contracts, kalshi, pair, poly
+from tests.actors.kit import ARB, fills, never, offer, report, states, trades
+from tests.market.builders import NO, contracts, kalshi, pair, poly
 
 Answer = Callable[[Leg], Outcome | None]
 
@@ -256,6 +258,70 @@ def test_a_sell_that_is_not_settled_is_retried_at_the_same_price(box: Controller
     assert states(box) == ["flat"]
 
 
+@pytest.mark.parametrize(("bid", "limit"), [(30, 4_000), (42, 4_200)])
+def test_a_sell_that_is_not_settled_is_never_retried_lower_whatever_the_bid_does(
+    box: ControllerBox, bid: int, limit: int
+) -> None:
+    received: list[Leg] = []
+    box.simulate(KALSHI, scripted(received, [some(0)]))
+    box.simulate(POLYMARKET, scripted(received, [never, unsettled, unsettled, some(0), filled]))
+    box.feed(*ARB)
+    box.feed(kalshi([(40, 10)], [(80, 10)], t=2))
+    report(box, "t1-2", Status.FILLED, 10)
+    box.feed(poly(NO, [(bid, 10)], [(45, 10)], t=3))
+    box.pass_time(2.2)
+    box.pass_time(2.2)
+    sells = [leg for leg in received if leg.action is Action.SELL]
+    assert [leg.limit for leg in sells] == [4_000, limit, limit]
+    # That one was refused by nobody, it only found no buyer: from here on the price is the book's again.
+    box.feed(poly(NO, [(bid, 10)], [(45, 10)], t=4))
+    sells = [leg for leg in received if leg.action is Action.SELL]
+    assert [leg.limit for leg in sells][3:] == [bid * 100]
+    assert states(box) == ["flat"]
+
+
+def test_polymarkets_own_words_for_it_are_understood(box: ControllerBox) -> None:
+    def words(leg: Leg) -> Outcome:
+        return Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error="400: not enough balance / allowance")
+
+    received: list[Leg] = []
+    box.simulate(KALSHI, scripted(received, [some(0)]))
+    box.simulate(POLYMARKET, scripted(received, [never, words, filled]))
+    box.feed(*ARB)
+    box.feed(kalshi([(40, 10)], [(80, 10)], t=2))
+    report(box, "t1-2", Status.FILLED, 10)
+    box.feed(poly(NO, [(30, 10)], [(45, 10)], t=3))
+    box.pass_time(2.2)
+    assert [leg.limit for leg in received if leg.action is Action.SELL] == [4_000, 4_000]
+
+
+def test_a_naked_trade_says_that_the_controller_stops() -> None:
+    with ControllerBox([pair()]) as box:
+        box.simulate(KALSHI, filled)
+        box.simulate(POLYMARKET, fills({Side.NO: 0}))
+        offer(box)
+        assert states(box) == ["naked"]
+        box.tell("executor", StopTrading("halted: a test"))
+        assert trades(box)["t1"]["reason"] == "stopping: halted: a test"
+        box.feed(*ARB)
+        assert trades(box)["t1"]["reason"] == "stopping: halted: a test"
+
+
+def test_a_naked_trade_says_that_the_ledger_is_broken(box: ControllerBox) -> None:
+    play(box, [filled], [some(0)])
+    assert states(box) == ["naked"]
+    box.tell("ledger", LedgerBroken("disk full"))
+    assert "disk full" in trades(box)["t1"]["reason"]
+    assert any("disk full" in note.text for note in box.notes("NAKED"))
+
+
+def test_a_trade_that_becomes_naked_while_stopping_says_so(first: ControllerBox) -> None:
+    received = play(first, [filled], [never])
+    first.tell("executor", StopTrading("asked to"))
+    report(first, received[0].leg_id, Status.FILLED, 10)
+    assert trades(first)["t1"]["reason"] == "stopping: asked to"
+
+
 def test_a_stop_during_unwinding_waits_for_the_closing_leg_and_sends_no_other(box: ControllerBox) -> None:
     received = play(box, [filled], [some(0), never])
     box.stop()
@@ -263,73 +329,6 @@ def test_a_stop_during_unwinding_waits_for_the_closing_leg_and_sends_no_other(bo
     report(box, received[2].leg_id, Status.PARTIAL, 4)
     assert len(received) == 3
     assert box.memory.ends == [("in order", 1, False)]
-
-
-# -- dust --------------------------------------------------------------------------------------------------------
-
-
-def dusty(box: ControllerBox) -> list[Leg]:
-    """Kalshi fills half a contract more than Polymarket, and takes no order below one contract."""
-    received: list[Leg] = []
-    box.simulate(KALSHI, scripted(received, [filled]))
-    box.simulate(POLYMARKET, scripted(received, [some("9.5"), filled]))
-    box.feed(*ARB)
-    return received
-
-
-@pytest.fixture
-def coarse() -> Iterator[ControllerBox]:
-    with ControllerBox([pair(kalshi_min_contracts=contracts(1))]) as made:
-        yield made
-
-
-def test_dust_is_recorded_and_shown(coarse: ControllerBox) -> None:
-    dusty(coarse)
-    assert states(coarse)[0] == "dust"
-    (dust,) = coarse.status()["dust"]
-    assert (dust["pair_id"], dust["platform"], dust["side"]) == ("pair_0", KALSHI, "yes")
-    assert dollars(dust["contracts"]) == dollars("0.5")
-    assert any(getattr(fact, "state", None) == "dust" for fact in coarse.ledger.facts)
-
-
-def test_dust_is_carried_into_the_next_trade_of_the_pair_and_closed_by_it(coarse: ControllerBox) -> None:
-    received = dusty(coarse)
-    offer(coarse)
-    assert orders(received)[-2:] == [(KALSHI, "buy", "yes", 950), (POLYMARKET, "buy", "no", 1_000)]
-    assert states(coarse)[-1] == "hedged"
-    assert coarse.status()["dust"] == []
-    assert list(trades(coarse).values())[-1]["matched"] == 10
-
-
-def test_late_news_that_makes_dust_whole_leaves_no_dust_to_carry(coarse: ControllerBox) -> None:
-    received = dusty(coarse)
-    report(coarse, "t1-2", Status.FILLED, 10, revision=1)
-    assert states(coarse) == ["hedged"]
-    assert coarse.status()["dust"] == []
-    offer(coarse)
-    assert [leg.quantity for leg in received[-2:]] == [1_000, 1_000]
-
-
-def test_dust_of_two_trades_of_a_pair_is_not_forgotten(coarse: ControllerBox) -> None:
-    received = dusty(coarse)
-    held = coarse.instance("executor")
-    # An arb in the other slots cannot take the dust in, and leaves some of its own.
-    coarse.traders.test_unregister(POLYMARKET)
-    coarse.simulate(POLYMARKET, scripted(received, [some("9.5")]))
-    coarse.feed(poly(YES, [(40, 10)], [(45, 10)], t=2))
-    offer(coarse, POLY_YES, KALSHI_NO)
-    assert sum(len(left) for left in held.dust.values()) == len([s for s in states(coarse) if s == "dust"])
-
-
-def test_a_thin_book_makes_no_dust_of_a_large_excess() -> None:
-    with ControllerBox([pair(kalshi_min_contracts=contracts(1))]) as box:
-        box.simulate(KALSHI, filled)
-        box.simulate(POLYMARKET, never)
-        box.feed(*ARB)
-        box.feed(poly(NO, [(40, 10)], [(45, "0.5")], t=2), kalshi([(40, "0.5")], [(45, 10)], t=2))
-        report(box, "t1-2", Status.UNFILLED)
-        assert states(box) == ["naked"]
-        assert flagged(box)
 
 
 # -- one venue first ---------------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from actors.facts import AnyFact, Purpose, ResultSeen
 from actors.ledger_agreement import compare, compare_summaries, plain_sums, summary, sums_of
 from actors.ledger_book import Fill
-from actors.ledger_state import BookKey, LedgerState, TradeRecord, fold, newer
+from actors.ledger_state import BookKey, LedgerState, TradeRecord, fold
 from actors.ledger_view import PAYOUT, flow, pairs, positions, totals, trades
-from protocol.outcome import Outcome
+from protocol.outcome import Outcome, newer
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, PairId, Side, Status, TradeId
 from protocol.units import Money, Quantity, money_from_dollars, quantity_from_text
 from tests.fact_kit import PAIR, T0, adopted, opened, outcome, over, remark, seen, sent, unfilled, unknown
@@ -175,7 +175,8 @@ def test_a_fill_that_is_reverted_is_as_if_it_had_never_been() -> None:
         (outcome(), unknown(), True),
         (unknown(revision=1), outcome(), True),
         (unknown(), outcome(), False),
-        (outcome(), outcome(filled=5), False),
+        (outcome(), outcome(filled=5), True),
+        (outcome(filled=5), outcome(), False),
         (outcome(), outcome(revision=1), False),
         (unknown(), unknown(), False),
     ],

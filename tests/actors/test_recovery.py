@@ -22,7 +22,7 @@ from simulation.memory import MemoryLedger
 from simulation.pipe import Pipe
 from tests.actors.kit import ARB, a_leg, offer, outcome, report, states, texts, trades
 from tests.fact_kit import opened, over, seen, sent, unknown
-from tests.market.builders import NO, TICKER, kalshi, pair, poly
+from tests.market.builders import NO, TICKER, YES, kalshi, pair, poly
 
 PAIRS = {PairId("pair_0"): pair(0)}
 
@@ -111,9 +111,52 @@ def test_a_recovered_naked_trade_is_closed() -> None:
     with started(facts) as box:
         assert states(box) == ["naked"]
         received = [box.simulate(platform, filled) for platform in PLATFORMS]
-        box.feed(poly(NO, [(20, 10)], [(45, 10)]))
+        box.feed(poly(NO, [(20, 10)], [(45, 10)]), kalshi([(40, 10)], [(45, 10)]))
         assert [leg.quantity for leg in received[1]] == [1_000]
         assert states(box) == ["hedged"]
+
+
+def naked_facts() -> list[AnyFact]:
+    return [*both_sent(), seen(outcome("t1-1", Status.FILLED, 10)), seen(outcome("t1-2", Status.UNFILLED))]
+
+
+def test_after_a_start_the_cheaper_way_is_not_chosen_before_both_books_were_seen() -> None:
+    with started(naked_facts()) as box:
+        received = [box.simulate(platform, filled) for platform in PLATFORMS]
+        # Selling at 35 cents loses a dollar; the other book, a moment later, completes at a gain.
+        box.feed(kalshi([(35, 10)], [(50, 10)]))
+        box.pass_time(1.9)
+        assert received == [[], []]
+        assert "waiting for the book of polymarket" in trades(box)["t1"]["reason"]
+        box.feed(poly(NO, [(40, 10)], [(45, 10)]))
+        assert [leg.action for leg in received[1]] == [Action.BUY]
+        assert states(box)[0] == "hedged"
+
+
+@pytest.mark.parametrize("seen_first", [YES, NO])
+def test_two_books_of_one_venue_are_two_books(seen_first: str) -> None:
+    facts: list[AnyFact] = [
+        opened(arb_type=ArbType.POLY_ONLY),
+        sent("t1-1", platform=POLYMARKET, market=YES),
+        sent("t1-2", platform=POLYMARKET, market=NO, side=Side.NO),
+        seen(outcome("t1-1", Status.FILLED, 10)),
+        seen(outcome("t1-2", Status.UNFILLED)),
+    ]
+    with started(facts) as box:
+        received = [box.simulate(platform, filled) for platform in PLATFORMS]
+        box.feed(poly(seen_first, [(35, 10)], [(50, 10)]))
+        box.pass_time(1.5)
+        assert received == [[], []]
+        assert "waiting for the book of polymarket" in trades(box)["t1"]["reason"]
+
+
+def test_after_two_seconds_what_is_naked_is_closed_on_the_one_book_that_is_known() -> None:
+    with started(naked_facts()) as box:
+        received = [box.simulate(platform, filled) for platform in PLATFORMS]
+        box.feed(kalshi([(35, 10)], [(50, 10)]))
+        box.pass_time(2.2)
+        assert [leg.action for leg in received[0]] == [Action.SELL]
+        assert states(box) == ["flat"]
 
 
 def test_dust_of_an_earlier_run_is_carried_into_the_next_trade() -> None:
@@ -200,6 +243,64 @@ def test_a_missing_leg_of_an_adopted_trade_is_asked_of_the_venue_and_not_of_a_st
         box.tell("executor", told(a_leg("t1-1"), arb_type="kalshi_yes_poly_no"))
         pipe.advance(10 * SECOND)
         assert states(box)[0] == "hedged"
+
+
+@pytest.mark.parametrize("arb_type", [ArbType.POLY_ONLY, ArbType.KALSHI_ONLY])
+def test_what_kind_of_arb_was_adopted_is_known_after_a_second_restart(arb_type: ArbType) -> None:
+    leg = a_leg("t1-1") if arb_type is ArbType.KALSHI_ONLY else poly_leg("t1-1")
+    with started([]) as box:
+        box.tell("executor", told(leg, arb_type=arb_type.value))
+        (first,) = trades(box).values()
+        facts = list(box.ledger.facts)
+    with started(facts) as box:
+        (second,) = trades(box).values()
+        assert second["arb_type"] == first["arb_type"] == arb_type
+        assert {each["platform"] for each in second["legs"]} == {leg.platform}
+
+
+def test_a_leg_adopted_before_its_kind_of_arb_was_written_down_is_guessed_as_ever() -> None:
+    old = b'{"fact":"legadopted","t":1,"leg_id":"t1-1","trade_id":"t1","pair_id":"pair_0","market_id":7,'
+    old += b'"platform":"kalshi","market":"KX","action":"buy","side":"yes","limit":5200,"quantity":1000,"source":"x"}'
+    fact = msgspec.json.decode(old, type=AnyFact)
+    (trade,) = rebuild([fact], PAIRS, CountingIds()).trades.values()
+    assert trade.opportunity.arb_type is ArbType.KALSHI_YES_POLY_NO
+
+
+# -- a pair that is not configured any more ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [10, 0])
+def test_a_trade_known_by_one_leg_whose_pair_is_gone_is_unknown_and_never_hedged_or_flat(size: int) -> None:
+    status = Status.FILLED if size else Status.UNFILLED
+    facts = [both_sent()[0], both_sent()[1], seen(outcome("t1-1", status, size))]
+    with started(facts, pairs=0) as box:
+        assert states(box) == ["unknown"]
+        assert "add the pair" in trades(box)["t1"]["reason"]
+        assert [note.level for note in box.notes("trade t1 cannot be proven: its pair is not configured")] == ["error"]
+        assert trades(box)["t1"]["matched"] == 0
+        box.pass_time(60)
+        assert states(box) == ["unknown"]
+
+
+@pytest.mark.parametrize(("size", "state"), [(10, "hedged"), (0, "naked"), (4, "naked")])
+def test_the_other_legs_news_of_a_trade_whose_pair_is_gone_settles_it(size: int, state: str) -> None:
+    status = Status.FILLED if size == 10 else (Status.PARTIAL if size else Status.UNFILLED)
+    facts = [both_sent()[0], both_sent()[1], seen(outcome("t1-1", Status.FILLED, 10))]
+    with started(facts, pairs=0) as box:
+        box.tell("executor", told(poly_leg(), status, size))
+        assert states(box) == [state]
+        facts = list(box.ledger.facts)
+    with started(facts, pairs=0) as box:
+        assert states(box) == ([] if state == "hedged" else [state])
+
+
+def test_a_trade_of_one_leg_that_was_over_stays_over_when_its_pair_is_gone() -> None:
+    # One venue first, and it filled nothing: the other leg was never sent.
+    facts = [both_sent()[0], both_sent()[1], seen(outcome("t1-1", Status.UNFILLED)), over(state="flat")]
+    with started(facts, pairs=0) as box:
+        assert box.status()["recovering"] == 0
+        report(box, "t1-1", Status.PARTIAL, 3, revision=1)
+        assert states(box) != ["hedged"]
 
 
 def test_a_leg_of_a_pair_that_is_not_known_is_not_acked_and_said() -> None:

@@ -302,7 +302,7 @@ def test_a_rust_peers_success_is_unknown_when_live_and_the_operator_is_told() ->
             )
         assert states(box) == ["unknown"]
         assert any("a success proves no fill" in promise for promise in connection(box)["missing"])
-        assert len(box.notes("reports success without `filled`")) == 1
+        assert len(box.notes("reports results without `filled`")) == 1
 
 
 def test_a_rust_peers_success_is_as_asked_in_a_dry_run(box: ControllerBox) -> None:
@@ -321,7 +321,7 @@ def test_a_level_1_traders_unknown_is_unknown_and_its_second_word_the_proof(box:
     box.receive(1, result("t1-1"))
     box.receive(1, result("t1-2", success=False, filled=0, error="unknown: no answer from polymarket"))
     assert states(box) == ["unknown"]
-    assert not box.notes("reports success without")
+    assert not box.notes("reports results without")
     box.receive(1, result("t1-2"))
     assert states(box) == ["hedged"]
 
@@ -382,7 +382,7 @@ def test_a_peer_that_never_answers_cannot_make_the_controller_grow(box: Controll
 def test_a_leg_to_a_connection_that_is_gone_is_proven_not_sent(box: ControllerBox) -> None:
     box.say_hello(1, ["kalshi"])
     box.say_hello(2, ["polymarket"])
-    box.link.broken.add(2)
+    box.link.full.add(2)
     offer(box)
     assert [line["unanswered"] for line in box.status()["connections"]] == [1, 0]
     kalshi_leg, poly_leg = trades(box)["t1"]["legs"]

@@ -225,7 +225,7 @@ def test_a_result_while_nobody_is_connected_is_kept_and_told_after_the_next_hell
     venue.answer(outcome("l2", Status.PARTIAL, 3))
     live.connect(2)
     assert live.frames(2) == []
-    live.receive(2, {"type": "init", "platforms": ["kalshi"], "dry_run": False, "protocol": 2})
+    live.receive(2, {"type": "init", "platforms": ["kalshi"], "dry_run": False, **LEVEL_2})
     assert [frame["type"] for frame in live.frames(2)] == ["init_ack", "status", "ping", "leg_result", "leg_result"]
     assert live.frames(2)[0]["unacked"] == 2
     told = {frame["leg_id"]: (frame["status"], frame["revision"]) for frame in results(live, 2)}
@@ -238,7 +238,7 @@ def test_a_result_before_the_hello_of_a_new_connection_waits_for_it(live: Trader
     live.connect(2)
     venue.answer(outcome("l1", Status.FILLED, 10))
     assert live.frames(2) == []
-    live.receive(2, {"type": "init", "platforms": ["kalshi"], "dry_run": False, "protocol": 2})
+    live.receive(2, {"type": "init", "platforms": ["kalshi"], "dry_run": False, **LEVEL_2})
     assert live.frames(2)[0]["type"] == "init_ack"
     assert only_result(live, 2)["status"] == "filled"
 
@@ -271,7 +271,7 @@ def test_after_the_controller_is_gone_no_leg_is_taken_until_the_next_hello(live:
 def test_the_newest_connection_holds_and_the_older_one_is_ended(trader: TraderBox) -> None:
     trader.say_init(1)
     trader.connect(2)
-    assert trader.link.ended == [(1, "a newer connection is up")]
+    assert trader.link.ended == [(1, "4001 this trader has a newer session")]
     trader.receive(1, order("l1"))
     trader.receive(2, order("l2"))
     assert results(trader, 1) == []

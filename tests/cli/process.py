@@ -16,6 +16,10 @@ from tests.ground.project import ROOT
 
 PATIENCE_S: Final = 30
 MAX_READS: Final = 100
+
+AGAIN_S: Final = 2.0
+"""After so long a signal is taken for lost; one that is sent again too soon hits a process that is just ending."""
+
 ARB: Final = (sys.executable, "-m", "cli.main")
 
 # Tests that run in a shell's background inherit a Ctrl-C that is ignored; somebody at a terminal does not.
@@ -73,7 +77,7 @@ def arb_on_terminal(words: Sequence[str], dialogue: Sequence[tuple[str, str | si
 def _talk(master: int, child: subprocess.Popen[bytes], waiting: list[tuple[str, str | signal.Signals]]) -> str:
     shown, again = "", None
     for _ in range(MAX_READS):
-        ready, _, _ = select.select([master], [], [], PATIENCE_S if again is None else 0.2)
+        ready, _, _ = select.select([master], [], [], PATIENCE_S if again is None else AGAIN_S)
         if not ready and again is not None:
             # The first fell between the question and the wait for its answer.
             child.send_signal(again)

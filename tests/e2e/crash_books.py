@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from actors.facts import LegAdopted, LegSent, ResultSeen, TradeOpened
 from protocol.outcome import Outcome
@@ -15,6 +15,8 @@ from transport.journal import Journal
 from transport.ledger.store import LedgerStore
 from transport.paper_account import PaperAccount
 from venues.paper.fill import PaperFill
+
+NEVER: Final = "never received"
 
 Sums = tuple[int, int, int]
 
@@ -86,15 +88,17 @@ def _recorded(books: Books) -> Iterator[str]:
         if held is None or (news.revision, news.status.proven) > (held.revision, held.status.proven):
             newest[news.leg_id] = news
     yield from (f"a result recorded {times} times: {key}" for key, times in seen.items() if times > 1)
-    # A paper venue never changes its word: one proof of each leg is all that there is.
-    proofs = Counter(leg_id for leg_id, _, proven in seen if proven)
-    yield from (f"proven {times} times: {leg_id}" for leg_id, times in proofs.items() if times > 1)
+    # A paper venue never changes its word: one proof of each leg is all that a trader has to tell.
+    proofs = Counter((fact.outcome.leg_id, fact.source) for fact in books.results if fact.outcome.status.proven)
+    yield from (f"proven {times} times: {leg_id} by {who}" for (leg_id, who), times in proofs.items() if times > 1)
     for leg_id in books.legs.keys() | newest.keys() | books.orders.keys():
         told, order = newest.get(leg_id), books.orders.get(leg_id)
         if leg_id not in books.legs:
             yield f"a leg that the ledger does not know: {leg_id}"
         if told is None or not told.status.proven:
             yield f"a leg without a proven result in the ledger: {leg_id}: {told}"
+        elif order is not None and (told.error or "").startswith(NEVER):
+            yield f"executed after it was said that it never came: {leg_id}: {order}"
         elif _sums(told) != ((0, 0, 0) if order is None else _sums(order)):
             yield f"the ledger says {told} of {leg_id}, the venue {order}"
     yield from (f"a trade opened {times} times: {trade}" for trade, times in books.trades.items() if times > 1)

@@ -1,7 +1,8 @@
 """`arb`, with crash points: ``python -m tests.e2e.crash_main run trader ...``.
 
 ``CRASH_TRACE`` names the file to which every point reached is appended, ``CRASH_AT`` the point at which the process
-kills itself. With the word ``serve`` alone it starts such processes itself, each in a fork, so that a hundred of them
+kills itself, ``CRASH_TRADERS`` how many traders the recording waits for, ``CRASH_SLOW_MS`` how long a write of the
+ledger takes. With the word ``serve`` alone it starts such processes itself, each in a fork, so that a hundred of them
 do not import the same modules a hundred times: a line of JSON in (:class:`tests.e2e.crash_processes.Nursery` writes
 it), the new process id out.
 """
@@ -27,19 +28,20 @@ from transport.feeds.replay import ReplayFeed
 
 def arb() -> None:
     """Run `arb` as the environment says."""
-    points = Points(Path(os.environ["CRASH_TRACE"]), os.environ.get("CRASH_AT"))
+    slow_ms = int(os.environ.get("CRASH_SLOW_MS", "0"))
+    points = Points(Path(os.environ["CRASH_TRACE"]), os.environ.get("CRASH_AT"), slow_ms)
     points.install()
-    hold_the_feed(points)
+    hold_the_feed(points, int(os.environ["CRASH_TRADERS"]))
     cli.main.main()
 
 
-def hold_the_feed(points: Points) -> None:
-    """The recording begins when a trader has said hello, or its arbs would be over before."""
+def hold_the_feed(points: Points, traders: int) -> None:
+    """The recording begins when so many traders have said hello, or its arbs would be over before."""
     play = ReplayFeed.run
 
     async def run(feed: ReplayFeed, deliver: Deliver) -> None:
         loop, there = asyncio.get_running_loop(), asyncio.Event()
-        points.when("receive init_ack:after", lambda: loop.call_soon_threadsafe(there.set))
+        points.when("receive init_ack:after", traders, lambda: loop.call_soon_threadsafe(there.set))
         await there.wait()
         await play(feed, deliver)
 

@@ -14,7 +14,7 @@ import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Final
 
 from transport.journal import Journal
@@ -53,17 +53,17 @@ def write_points() -> frozenset[str]:
 class Points:
     """Notes every point that is reached in ``trace``, and kills this process at ``fatal``."""
 
-    def __init__(self, trace: Path, fatal: str | None) -> None:
+    def __init__(self, trace: Path, fatal: str | None, slow_ms: int = 0) -> None:
         self.trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self.fatal = fatal
+        self.fatal, self.slow_ms = fatal, slow_ms
         self.counts: Counter[str] = Counter()
         self.lock = Lock()  # the ledger is written on a thread of its own
-        self.told: dict[str, Callable[[], object]] = {}
+        self.told: dict[str, tuple[int, Callable[[], object]]] = {}
 
-    def when(self, name: str, tell: Callable[[], object]) -> None:
-        """Call this when the point is reached; at once where it was."""
-        self.told[name] = tell
-        if self.counts[name]:
+    def when(self, name: str, times: int, tell: Callable[[], object]) -> None:
+        """Call this when the point is reached for the n-th time; at once where it was."""
+        self.told[name] = times, tell
+        if self.counts[name] >= times:
             tell()
 
     def reach(self, name: str) -> None:
@@ -75,8 +75,9 @@ class Points:
             if place == self.fatal:
                 os.kill(os.getpid(), signal.SIGKILL)
                 signal.pause()
-        if name in self.told:
-            self.told[name]()
+        times, tell = self.told.get(name, (0, None))
+        if tell is not None and self.counts[name] >= times:
+            tell()
 
     def around(self, name: str, call: AnyCall, *args: object, **options: object) -> Any:  # noqa: ANN401 -- as the call
         """Call between two points."""
@@ -88,15 +89,30 @@ class Points:
     def install(self) -> None:
         """Put points around every write, send and receive of this process."""
         for point, owner, name in write_methods():
-            setattr(owner, name, self._around_method(point, getattr(owner, name)))
+            slow_ms = self.slow_ms if owner is LedgerStore else 0
+            setattr(owner, name, self._around_method(point, getattr(owner, name), slow_ms))
+        setattr(Path, "replace", self._around_replace(Path.replace))  # noqa: B010 -- mypy lets no method be assigned
         for link in (LinkServer, LinkClient):
             setattr(link, "send", self._around_send(link.send))  # noqa: B010 -- mypy lets no method be assigned
         setattr(ArbProcess, "link_callbacks", self._around_receive(ArbProcess.link_callbacks))  # noqa: B010
 
-    def _around_method(self, point: str, method: AnyCall) -> AnyCall:
+    def _around_method(self, point: str, method: AnyCall, slow_ms: int) -> AnyCall:
+        @functools.wraps(method)
+        def slowly(*args: object, **options: object) -> object:
+            Event().wait(slow_ms / 1_000)
+            return method(*args, **options)
+
         @functools.wraps(method)
         def call(*args: object, **options: object) -> object:
-            return self.around(point, method, *args, **options)
+            return self.around(point, slowly if slow_ms else method, *args, **options)
+
+        return call
+
+    def _around_replace(self, replace: AnyCall) -> AnyCall:
+        """Small files (the count of starts, the ledger's id) are written anew and then take the old one's name."""
+
+        def call(path: Path, target: Path) -> object:
+            return self.around(f"replace {target.name}", replace, path, target)
 
         return call
 

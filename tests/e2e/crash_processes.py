@@ -55,12 +55,18 @@ class Life:
     """One process from its start to its end."""
 
     def __init__(
-        self, nursery: Nursery, words: tuple[str, ...], env: Mapping[str, str], name: str, fatal: str | None
+        self,
+        nursery: Nursery,
+        words: tuple[str, ...],
+        env: Mapping[str, str],
+        name: str,
+        fatal: str | None,
+        role: str,
     ) -> None:
         home = Path(env["ARB_HOME"])
         self.name, self.fatal = name, fatal
         self.log, self.trace = home / f"{name}.log", home / f"{name}.trace"
-        self.socket = home / "run" / ("controller.sock" if words[1] == "controller" else "trader-desk.sock")
+        self.socket = home / "run" / ("controller.sock" if role == "controller" else f"trader-{role}.sock")
         crash = {"CRASH_TRACE": str(self.trace)} | ({"CRASH_AT": fatal} if fatal else {})
         self.pid = nursery.start(words, {**env, **crash}, self.log)
         try:

@@ -1,4 +1,8 @@
-"""A wire between trader and controller that is cut again and again, in every way that a wire can be."""
+"""A wire between trader and controller that is cut again and again, in every way that a wire can be.
+
+It also says things twice, and late: now and then an order that it has passed on before comes to the trader once more,
+on the same connection or a later one; and what it has swallowed in a cut comes when the controller has asked about it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import contextlib
 import selectors
 import socket
 import struct
+from collections import deque
 from enum import StrEnum
 from random import Random
 from threading import Event, Thread
@@ -18,6 +23,13 @@ CHUNK: Final = 65_536
 LOOK_S: Final = 0.05
 MOST_FRAMES: Final = 40
 """A connection is cut after so many frames at the most."""
+
+ORDER: Final = b'"execute_leg"'
+BOOK: Final = b'"book"'
+QUESTION: Final = b'"leg_query"'
+KEPT_ORDERS: Final = 6
+REPEATS: Final = 0.2
+"""So often, after something from the controller, an order is said again."""
 
 HEAD_END: Final = b"\r\n\r\n"
 GOODBYE: Final = struct.pack("!BBH", 0x88, 2, 1001)
@@ -36,24 +48,27 @@ class Cut(StrEnum):
 
 
 class Frames:
-    """Counts the whole frames of a stream that begins with an HTTP head."""
+    """Finds the whole frames of a stream that begins with an HTTP head."""
 
     def __init__(self) -> None:
         self.held = b""
         self.in_head = True
         self.count = 0
 
-    def take(self, data: bytes) -> None:
-        """Some more bytes."""
+    def take(self, data: bytes) -> list[bytes]:
+        """Some more bytes; the frames that they complete."""
         self.held += data
+        whole: list[bytes] = []
         if self.in_head:
             _, end, rest = self.held.partition(HEAD_END)
             if not end:
-                return
+                return whole
             self.held, self.in_head = rest, False
         while (size := self.first_size()) is not None and size <= len(self.held):
+            whole.append(self.held[:size])
             self.held = self.held[size:]
-            self.count += 1
+        self.count += len(whole)
+        return whole
 
     def first_size(self) -> int | None:
         """The size of the first frame, None while its head is not whole."""
@@ -102,6 +117,9 @@ class Proxy:
         self.to_come = [list(Cut)[number % len(Cut)] for number in range(cuts)]
         rng.shuffle(self.to_come)
         self.made: list[Cut] = []
+        self.orders: deque[bytes] = deque(maxlen=KEPT_ORDERS)
+        self.swallowed: list[bytes] = []
+        self.repeated = self.late = 0
         self.reconnect_us: list[int] = []
         self.all_made, self.stopped = Event(), False
         self.clock, self.cut_at = WallClock(), 0
@@ -156,13 +174,33 @@ class Proxy:
             data = b""
         if not data:
             self._hung_up(end, wire)
-        elif not wire.done:
-            wire.frames[end].take(data)
-            with contextlib.suppress(OSError):
-                wire.other(end).sendall(data)
-            self._note_hello(wire)
-            if wire.cut is not None and wire.passed >= wire.left:
-                self._cut(wire, wire.cut)
+            return
+        whole = wire.frames[end].take(data)
+        orders = [frame for frame in whole if end is wire.controller and ORDER in frame]
+        if wire.done:
+            if end is wire.controller:
+                self.swallowed += [frame for frame in whole if ORDER in frame or BOOK in frame]
+            return
+        self.orders += orders
+        with contextlib.suppress(OSError):
+            wire.other(end).sendall(data)
+        self._note_hello(wire)
+        if end is wire.controller and wire.greeted and wire.frames[end].between:
+            self._say_again(wire, asked=any(QUESTION in frame for frame in whole))
+        if wire.cut is not None and wire.passed >= wire.left:
+            self._cut(wire, wire.cut)
+
+    def _say_again(self, wire: Wire, *, asked: bool) -> None:
+        """Repeat an order, or bring those that were swallowed, when the controller has asked what became of one."""
+        again: list[bytes] = []
+        if asked:
+            again, self.swallowed = self.swallowed, []
+            self.late += sum(ORDER in frame for frame in again)
+        elif self.orders and wire.frames[wire.controller].count > 1 and self.rng.random() < REPEATS:
+            again = [self.rng.choice(self.orders)]
+            self.repeated += 1
+        with contextlib.suppress(OSError):
+            wire.trader.sendall(b"".join(again))
 
     def _hung_up(self, end: socket.socket, wire: Wire) -> None:
         """One end went by itself; so does the other, unless it is held in the belief that nothing happened."""

@@ -13,13 +13,15 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Self
 
 from tests.conftest import OUR_VARIABLES
+from tests.e2e.forks import Fork, Forks
 from tests.ground.project import ROOT
 from transport.status_client import StatusError, ask
 
@@ -48,23 +50,45 @@ class Done:
     err: str
 
 
+_servers: Final[list[Forks]] = []
+
+
+@contextmanager
+def forking() -> Iterator[None]:
+    """Meanwhile processes begin as forks, unless they are asked to be fresh."""
+    with Forks() as server:
+        _servers.append(server)
+        yield
+        _servers.remove(server)
+
+
+def start(
+    words: Sequence[str], env: Mapping[str, str], out: int, err: int, through: Sequence[str] | None
+) -> Fork | subprocess.Popen[bytes]:
+    """Start `arb` with these words: as a fork, or, where a command is given to start it ``through``, from nothing."""
+    if _servers and through is None:
+        return _servers[-1].start(words, env, out, err)
+    command = [*(through or ()), *ARB, *words]
+    return subprocess.Popen(
+        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True
+    )
+
+
 class Arb:
     """One `arb run ...`. ``lines`` grows as the process logs; :meth:`status` asks it over its socket."""
 
-    def __init__(self, words: tuple[str, ...], env: Mapping[str, str], sock: str) -> None:
+    def __init__(
+        self, words: tuple[str, ...], env: Mapping[str, str], socket: Path, through: Sequence[str] | None
+    ) -> None:
         self.words = words
         self.lines: list[str] = []
-        self.process = subprocess.Popen(
-            [*ARB, "run", *words],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        self.socket = Path(env["ARB_HOME"]) / "run" / sock.format(pid=self.process.pid)
+        out, write = os.pipe()
+        self._out = os.fdopen(out, encoding="utf-8")
+        try:
+            self.process = start(("run", *words), env, write, write, through)
+        finally:
+            os.close(write)
+        self.socket = socket.with_name(socket.name.format(pid=self.process.pid))
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, name=f"log of {self}")
         self._reader.start()
@@ -73,8 +97,7 @@ class Arb:
         return f"arb run {self.words[0]} #{self.process.pid}"
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self._out:
             with self._news:
                 self.lines.append(line.rstrip("\n"))
                 self._news.notify_all()
@@ -145,8 +168,7 @@ class Arb:
         self.process.kill()
         self.process.wait()
         self._reader.join(PATIENCE_S)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self._out.close()
 
     def log(self) -> str:
         """The last lines, for a person who looks for what went wrong."""
@@ -178,14 +200,24 @@ class Controller(Arb):
 
 
 class Stage:
-    """One ARB_HOME and the processes in it. Beacons go to a port of its own, so that no two stages meet."""
+    """One ARB_HOME and the processes in it. Beacons go to a port of its own, so that no two stages meet.
 
-    def __init__(self, home: Path, **env: str) -> None:
-        self.home = home
+    A home that is elsewhere for its processes (``inside``) is theirs by the command that they are started ``through``.
+    With a command, even one of no words, its processes are fresh ones; without, they are forks.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        env: Mapping[str, str] = MappingProxyType({}),
+        inside: Path | None = None,
+        through: Sequence[str] | None = None,
+    ) -> None:
+        self.home, self.through = home, through
         self.beacon_port = free_port(socket.SOCK_DGRAM)
         inherited = {k: v for k, v in os.environ.items() if not (k.startswith("ARB_") or k in OUR_VARIABLES)}
         self.env = inherited | {
-            "ARB_HOME": str(home),
+            "ARB_HOME": str(inside or home),
             "ARB_BEACON_PORT": str(self.beacon_port),
             # A busy machine must not turn a leg into a late one; tests of lateness set their own.
             "ARB_ORDER_TTL_MS": "20000",
@@ -209,33 +241,33 @@ class Stage:
     def controller(self, *words: str, bind: str | None = "127.0.0.1:0", **env: str) -> Controller:
         """Start a controller, by default on any free port of loopback."""
         place = () if bind is None else ("--bind", bind)
-        controller = Controller(("controller", *place, *words), self.env | env, "controller.sock")
+        socket = self.home / "run" / "controller.sock"
+        controller = Controller(("controller", *place, *words), self.env | env, socket, self.through)
         self.processes.append(controller)
         return controller
 
     def trader(self, *words: str, **env: str) -> Arb:
         """Start a trader."""
-        trader = Arb(("trader", *words), self.env | env, "trader-{pid}.sock")
+        trader = Arb(("trader", *words), self.env | env, self.home / "run" / "trader-{pid}.sock", self.through)
         self.processes.append(trader)
         return trader
 
     def arb(self, *words: str, **env: str) -> Done:
         """Run another command to its end."""
-        try:
-            done = subprocess.run(
-                [*ARB, *words],
-                cwd=ROOT,
-                env=self.env | env,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            said = (error.stderr or b"").decode(errors="replace")
-            raise AssertionError(f"arb {' '.join(words)} did not end; it said:\n{said}") from None
-        return Done(done.returncode, done.stdout, done.stderr)
+        with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            process = start(words, self.env | env, out.fileno(), err.fileno(), self.through)
+            try:
+                code = process.wait(PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                code = None
+            out.seek(0)
+            err.seek(0)
+            done = Done(-1 if code is None else code, out.read(), err.read())
+        if code is None:
+            raise AssertionError(f"arb {' '.join(words)} did not end; it said:\n{done.err}")
+        return done
 
 
 @contextmanager
@@ -243,7 +275,7 @@ def stages(*envs: Mapping[str, str]) -> Iterator[tuple[Stage, ...]]:
     """So many stages at once, each in a new directory with a short name (a socket's path has 100 bytes)."""
     with ExitStack() as stack:
         homes = [Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="arb-e2e-"))) for _ in envs]
-        yield tuple(stack.enter_context(Stage(home, **env)) for home, env in zip(homes, envs, strict=True))
+        yield tuple(stack.enter_context(Stage(home, env)) for home, env in zip(homes, envs, strict=True))
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:

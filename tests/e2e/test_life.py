@@ -22,6 +22,7 @@ def sockets(stage: Stage) -> list[Path]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
 def test_a_signal_ends_both_processes_in_order_and_leaves_no_socket(stage: Stage, number: signal.Signals) -> None:
+    stage.through = ()  # fresh processes, not forks
     controller = stage.controller(*steady_market(stage.home))
     trader = stage.trader("--url", controller.url)
     controller.wait_for_trades(1)
@@ -35,6 +36,7 @@ def test_a_signal_ends_both_processes_in_order_and_leaves_no_socket(stage: Stage
 
 
 def test_a_signal_in_the_middle_of_the_start_is_no_crash(stage: Stage) -> None:
+    stage.through = ()  # fresh processes, not forks
     controller = stage.controller()
     controller.wait_for_line("executes nothing itself")
     assert controller.stop(signal.SIGTERM) == 0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
-from tests.conftest import OUR_VARIABLES
+from tests.conftest import FIRST, OUR_VARIABLES
+from tests.ground.project import ROOT
 
 
 def test_the_home_is_one_of_its_own_and_not_made_yet(arb_home: Path) -> None:
@@ -17,3 +19,12 @@ def test_the_home_is_one_of_its_own_and_not_made_yet(arb_home: Path) -> None:
 def test_nothing_of_the_environment_steers_a_test() -> None:
     ours = {name for name in os.environ if name in OUR_VARIABLES or name.startswith("ARB_")}
     assert ours == {"ARB_HOME"}
+
+
+def test_the_files_that_are_run_first_are_there() -> None:
+    assert {path.name for path in (ROOT / "tests" / "e2e").glob("test_*.py")} >= set(FIRST)
+
+
+def test_tests_keep_their_bytecode() -> None:
+    assert not sys.dont_write_bytecode
+    assert "PYTHONDONTWRITEBYTECODE" not in os.environ

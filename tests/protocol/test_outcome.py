@@ -5,14 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.outcome import Outcome, outcome_from_result
-from protocol.terms import Status
+from protocol.outcome import Outcome, believable, beyond_limit, newer, outcome_from_result
+from protocol.terms import Action, LegId, Status
 from protocol.units import MAX_QUANTITY, Money, Price, Quantity, average_cents, notional
 from protocol.wire import LegResult
+from tests.fact_kit import leg as a_leg
 
 ASKED = Quantity(1_000)
 LIMIT = Price(5_200)
@@ -34,8 +36,10 @@ def read(*, level: int = 2, dry_run: bool = False, **fields: Any) -> Outcome:
         ({"success": True, "filled": 0}, Status.UNFILLED, 0),
         ({"success": True, "filled": 12}, Status.FILLED, 1_200),
         ({"success": False, "filled": 0}, Status.REJECTED, 0),
-        ({"success": False}, Status.REJECTED, 0),
-        ({"success": False, "error": "no money"}, Status.REJECTED, 0),
+        ({"success": False, "filled": 0, "error": "no money"}, Status.REJECTED, 0),
+        ({"success": False}, Status.UNKNOWN, 0),
+        ({"success": False, "error": "no money"}, Status.UNKNOWN, 0),
+        ({"success": False, "error": "request timed out"}, Status.UNKNOWN, 0),
         ({"success": False, "filled": 3}, Status.PARTIAL, 300),
         ({"success": False, "filled": 10}, Status.FILLED, 1_000),
         ({"success": False, "error": "unknown: timeout"}, Status.UNKNOWN, 0),
@@ -59,7 +63,77 @@ def test_in_a_dry_run_success_without_filled_is_as_asked_and_marked_as_paper() -
 
 
 def test_in_a_dry_run_a_failure_is_still_a_failure() -> None:
-    assert read(level=1, dry_run=True, success=False, error="no").status is Status.REJECTED
+    told = read(level=1, dry_run=True, success=False, error="no")
+    assert (told.status, told.error) == (Status.REJECTED, "no")
+
+
+def test_a_failure_told_without_a_quantity_keeps_its_reason_and_is_not_final() -> None:
+    told = read(level=1, success=False, error="request timed out")
+    assert (told.error or "").startswith("unknown: request timed out")
+    assert not told.final
+
+
+@pytest.mark.parametrize(("filled", "cost", "fees"), [(10, 1, -1), (10, -1, 0), (-10, 1, 0), (-10, -10, 0)])
+def test_a_negative_number_is_nonsense_and_proves_nothing(filled: int, cost: int, fees: int) -> None:
+    told = Outcome(
+        leg_id=LegId("l1"), status=Status.FILLED, filled=Quantity(filled), cost=Money(cost), fees=Money(fees)
+    )
+    read = believable(told)
+    assert (read.status, read.final) == (Status.UNKNOWN, False)
+    assert (read.error or "").startswith("unknown: the answer contradicts itself")
+    assert min(read.filled, read.cost, read.fees) >= 0
+
+
+def test_negative_fees_on_the_wire_prove_nothing() -> None:
+    assert read(filled=10, cost=Decimal("5.2"), fees=Decimal("-0.01")).status is Status.UNKNOWN
+
+
+def test_what_is_possible_is_believed_as_it_is() -> None:
+    told = read(filled=10, cost=Decimal("5.2"), fees=Decimal("0.01"))
+    assert believable(told) is told
+
+
+@pytest.mark.parametrize(
+    ("action", "cost", "worse"),
+    [
+        (Action.BUY, 5_200_000, 0),
+        (Action.BUY, 5_200_011, 0),
+        (Action.BUY, 5_300_000, 100_000),
+        (Action.BUY, 1, 0),
+        (Action.SELL, 5_200_000, 0),
+        (Action.SELL, 5_100_000, 100_000),
+        (Action.SELL, 9_000_000, 0),
+    ],
+)
+def test_a_fill_beyond_its_limit_is_measured(action: Action, cost: int, worse: int) -> None:
+    told = Outcome(leg_id=LegId("l1"), status=Status.FILLED, filled=ASKED, cost=Money(cost))
+    assert beyond_limit(a_leg("l1", action=action), told) == worse
+    assert beyond_limit(a_leg("l1", action=action), msgspec.structs.replace(told, status=Status.UNKNOWN)) == 0
+
+
+# -- of two outcomes of one leg ------------------------------------------------------------------------------------
+
+OUTCOMES = st.builds(
+    lambda status, filled, revision: Outcome(
+        leg_id=LegId("l1"), status=status, filled=Quantity(filled), revision=revision
+    ),
+    st.sampled_from(Status),
+    st.integers(0, 3),
+    st.integers(-1, 2),
+)
+
+
+@given(OUTCOMES, OUTCOMES)
+def test_of_two_outcomes_at_most_one_is_newer(one: Outcome, other: Outcome) -> None:
+    assert not (newer(one, other) and newer(other, one))
+    assert not newer(one, one)
+
+
+@given(OUTCOMES, OUTCOMES)
+def test_of_one_revision_no_fill_that_is_proven_is_ignored(one: Outcome, other: Outcome) -> None:
+    if one.revision == other.revision and one.status.proven and other.status.proven:
+        held = one if not newer(other, one) else other
+        assert held.filled == max(one.filled, other.filled)
 
 
 @pytest.mark.parametrize(

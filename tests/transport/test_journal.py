@@ -382,7 +382,7 @@ class JournalAgainstModel(RuleBasedStateMachine):
     @rule(name=IDS, became=BECAME)
     def outcome(self, name: str, became: Outcome) -> None:
         entry = self.entries.get(name)
-        if entry is None or not entry.placed:
+        if entry is None or not entry.placed or entry.leg is None:
             return
         revision = 0 if entry.outcome is None else entry.outcome.revision + 1
         became = msgspec.structs.replace(became, leg_id=LegId(name), revision=revision)
@@ -397,6 +397,25 @@ class JournalAgainstModel(RuleBasedStateMachine):
         if entry is not None:
             newest = NONE if entry.outcome is None else entry.outcome.revision
             self.entries[name] = dataclasses.replace(entry, acked=max(entry.acked, min(revision, newest)))
+
+    @rule()
+    def prune(self) -> None:
+        due = [
+            entry
+            for entry in self.entries.values()
+            if entry.outcome is not None
+            and entry.outcome.status.proven
+            and entry.outcome.final
+            and entry.acked >= entry.outcome.revision
+            and entry.leg is not None
+        ]
+        assert self.journal.prune(T0 + 1) == len(due)
+        for entry in due:
+            assert entry.outcome is not None
+            left = msgspec.structs.replace(entry.outcome, order_id=None)
+            self.entries[entry.leg_id] = dataclasses.replace(
+                entry, leg=None, outcome=left, paper=left.paper, acked=left.revision
+            )
 
     @rule()
     def start_again(self) -> None:

@@ -199,6 +199,26 @@ async def test_a_connection_that_lived_makes_the_next_attempt_quick() -> None:
     assert max(trader.slept) <= 0.25
 
 
+@pytest.mark.parametrize("how", ["welcomed", "steady"])
+@on_every_loop
+async def test_after_a_good_connection_attempts_are_counted_from_one_again(how: str) -> None:
+    far = Recorder()
+    trader = Trader(f"ws://{HOST}:{_free_port()}", ClientPolicy(steady_s=0.0 if how == "steady" else 60.0, close_s=0.2))
+    if how == "welcomed":
+        trader.heard.on("on_open", trader.client.welcomed)
+    async with trader.running():
+        await trader.heard.wait("failure", 5)
+        async with serving(LinkPolicy(), far) as server:
+            nowhere, trader.url = trader.url, f"ws://{HOST}:{server.port}"
+            await trader.heard.wait("on_open")
+            before, trader.url = len(trader.failures), nowhere
+        await trader.heard.wait("failure", before + 3)
+    assert [attempt for _, attempt, _ in trader.failures[before : before + 3]] == [1, 2, 3]
+    # The way back is begun at once, and the first failure on it waits no longer than any first one.
+    back = trader.slept[before : before + 2]
+    assert max(back) <= 0.25
+
+
 @pytest.mark.parametrize("status", [401, 403, 426])
 @on_every_loop
 async def test_a_refusal_is_told_and_tried_again_at_the_cap(status: int) -> None:

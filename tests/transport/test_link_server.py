@@ -60,10 +60,12 @@ async def test_connections_are_apart_and_numbers_are_never_used_again() -> None:
                 assert server.send(2, "for the second")
                 assert await asyncio.wait_for(second.recv(), BOUND_S) == "for the second"
             await heard.wait("on_close", 1)
+            assert (server.is_open(1), server.is_open(2), server.is_open(9)) == (True, False, False)
             assert not server.send(2, "gone")
             assert server.send(1, "still here")
             assert await asyncio.wait_for(first.recv(), BOUND_S) == "still here"
         await heard.wait("on_close", 2)
+        assert not server.is_open(1)
         async with connect(url):
             assert (await heard.wait("on_open", 3))[0] == 3
     assert [number for number, _ in heard.all("on_close")] == [2, 1, 3]

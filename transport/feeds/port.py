@@ -27,6 +27,9 @@ class FeedPort(Protocol):
     async def run(self, deliver: Deliver) -> None:
         """Deliver until cancelled, or until nothing more can come: then a ``FeedEnded`` for each platform."""
 
+    def resync(self) -> None:
+        """Whoever took what was delivered has lost it: see that every book is delivered whole again, now or soon."""
+
 
 class FeedClock(Protocol):
     """The time, and a way to let it pass; tests hand in one that jumps."""

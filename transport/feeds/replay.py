@@ -11,6 +11,7 @@ from pathlib import Path
 from market.events import FeedEnded
 from protocol.terms import PLATFORMS, Platform
 from transport.feeds.capture_file import CaptureError, CaptureReader
+from transport.feeds.mirror import Mirror
 from transport.feeds.pace import Pace
 from transport.feeds.port import Deliver, FeedClock, Report, no_report
 from venues.capture import CaptureLine, CapturePlayer
@@ -39,6 +40,7 @@ class ReplayFeed:
         self._pace = Pace(Fraction(speed), clock)
         self._hold = hold
         self._report = report
+        self._mirror = Mirror()
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -47,6 +49,7 @@ class ReplayFeed:
 
     async def run(self, deliver: Deliver) -> None:
         """Play to the end; see :class:`~transport.feeds.port.FeedPort`."""
+        deliver = self._mirror.before(deliver)
         reason = "the recording ended"
         try:
             await self._play(deliver)
@@ -55,6 +58,10 @@ class ReplayFeed:
             reason = str(error)
         for platform in self.platforms:
             deliver(FeedEnded(platform, reason, failed=self.error is not None))
+
+    def resync(self) -> None:
+        """See :class:`~transport.feeds.port.FeedPort`: a recording is not played again, what it said so far is."""
+        self._mirror.tell_again()
 
     async def _play(self, deliver: Deliver) -> None:
         player = CapturePlayer()

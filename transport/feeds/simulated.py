@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from protocol.terms import Platform
+from transport.feeds.mirror import Mirror
 from transport.feeds.port import Deliver, FeedClock, Report, no_report
 from venues.capture import CaptureLine, CapturePlayer
 
@@ -32,6 +33,7 @@ class SimulatedFeed:
         self._clock = clock
         self._report = report
         self._player = CapturePlayer()
+        self._mirror = Mirror()
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -40,12 +42,17 @@ class SimulatedFeed:
 
     async def run(self, deliver: Deliver) -> None:
         """Deliver until cancelled; see :class:`~transport.feeds.port.FeedPort`."""
+        deliver = self._mirror.before(deliver)
         # From here on the monotonic clock counts: a step of the machine's time must not stop the market.
         offset = self._clock.unix_us() - self._clock.mono_us()
         while True:
             for line in self._source.frames(offset + self._clock.mono_us()):
                 self._deliver(line, deliver)
             await self._clock.sleep_us(POLL_US)
+
+    def resync(self) -> None:
+        """See :class:`~transport.feeds.port.FeedPort`."""
+        self._mirror.tell_again()
 
     def _deliver(self, line: CaptureLine, deliver: Deliver) -> None:
         played = self._player.play(line)

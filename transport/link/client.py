@@ -47,6 +47,7 @@ class LinkClient:
         self._sleep = sleep
         self._links = Links(callbacks, policy)
         self._failed = 0  # attempts in a row that brought no good connection
+        self._was_good = False  # the connection of this attempt
         self._is_stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -88,7 +89,7 @@ class LinkClient:
 
     def welcomed(self) -> None:
         """The other end has shown itself to be a controller: the next attempt, if one is needed, is quick again."""
-        self._failed = 0
+        self._was_good = True
 
     def send(self, conn_id: int, text: str) -> bool:
         """See :meth:`Links.send`."""
@@ -120,11 +121,15 @@ class LinkClient:
 
     async def _connect_for_ever(self) -> None:
         while True:
+            self._was_good = False
             failure = await self._attempt(await self._next_url())
             if self._is_stopping:
                 return
+            if self._was_good:
+                self._failed = 0
             delay = self._delay(failure)
-            self._failed += 1
+            if not self._was_good:
+                self._failed += 1
             if failure is not None:
                 self._on_failure(failure.reason, self._failed, delay)
             await self._sleep(delay)
@@ -153,7 +158,7 @@ class LinkClient:
         finally:
             end.cut()
         if loop.time() - opened_at >= self._policy.steady_s:
-            self._failed = 0
+            self._was_good = True
         return None
 
     async def _open(self, url: str, address: WebSocketURI) -> ClientEnd:

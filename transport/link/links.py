@@ -56,6 +56,11 @@ class Links:
         """The connections that are open now, oldest first."""
         return tuple(self._open)
 
+    def is_open(self, conn_id: int) -> bool:
+        """Whether a frame could be written now, as far as this end knows: a peer may be gone without a word."""
+        link = self._open.get(conn_id)
+        return link is not None and not link.is_closing and link.end.state is State.OPEN
+
     async def carry(self, end: LinkEnd, peer: str) -> None:
         """Deliver what ``end`` brings, from ``on_open`` to ``on_close``; returns when its TCP connection is gone."""
         link = _Link(next(self._numbers), end)
@@ -92,7 +97,7 @@ class Links:
         peer has it. A peer that leaves more than ``max_unsent_bytes`` unread is dropped, and the answer is False.
         """
         link = self._open.get(conn_id)
-        if link is None or link.is_closing or link.end.state is not State.OPEN:
+        if link is None or not self.is_open(conn_id):
             return False
         try:
             # The library's one public way to send without a task; it never waits, so the buffer is watched here.

@@ -83,6 +83,10 @@ class LinkServer:
         """The connections that are open now, oldest first."""
         return self._links.open_ids
 
+    def is_open(self, conn_id: int) -> bool:
+        """See :meth:`Links.is_open`."""
+        return self._links.is_open(conn_id)
+
     def send(self, conn_id: int, text: str) -> bool:
         """See :meth:`Links.send`."""
         return self._links.send(conn_id, text)

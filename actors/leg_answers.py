@@ -1,0 +1,69 @@
+"""What became of a leg, in the words of a `leg_result`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actors.messages import LegReported
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import KALSHI, WIRE_VERSION, Platform, Status
+from protocol.units import average_cents
+from protocol.wire import MAX_TEXT, LegResult
+
+
+def leg_result(leg: Leg, reported: LegReported, level: int, trader_id: str) -> LegResult:
+    """An outcome in the wire's words. Level 1 gets the seed's fields; an unknown begins with ``unknown:``."""
+    outcome = reported.outcome
+    fields = seed_fields(leg.platform, outcome)
+    if level >= WIRE_VERSION:
+        fields |= {
+            "status": outcome.status,
+            "cost": outcome.cost,
+            "fees": outcome.fees,
+            "revision": max(0, outcome.revision),
+            "final": outcome.final,
+            "paper": outcome.paper,
+            "trader_id": trader_id,
+            "trade_id": leg.trade_id,
+            "pair_id": leg.pair_id,
+            "market_id": leg.market_id,
+            "action": leg.action,
+            "side": leg.side,
+            "price": leg.limit,
+            "contracts": leg.quantity,
+            "latency_ns": outcome.latency_ns,
+            ("kalshi_market_ticker" if leg.platform == KALSHI else "poly_token"): leg.market,
+            "arb_type": reported.arb_type,
+        }
+    return LegResult.model_construct(**fields)
+
+
+def bare_result(platform: Platform, outcome: Outcome, level: int) -> LegResult:
+    """The answer to an order that could not be read: at level 2 with its status, and without a leg that nobody knows.
+
+    There is no revision in it: nothing is to be acked.
+    """
+    fields = seed_fields(platform, outcome)
+    if level >= WIRE_VERSION:
+        fields["status"] = outcome.status
+        if outcome.filled:
+            fields |= {"cost": outcome.cost, "fees": outcome.fees, "revision": outcome.revision}
+    return LegResult.model_construct(**fields)
+
+
+def seed_fields(platform: Platform, outcome: Outcome) -> dict[str, Any]:
+    """An outcome in the seed's words; an unknown begins with ``unknown:``."""
+    known = outcome.status is not Status.UNKNOWN
+    error = outcome.error
+    if not known and not (error or "").startswith("unknown:"):
+        error = f"unknown: {error or 'not proven'}"
+    return {
+        "leg_id": outcome.leg_id,
+        "platform": platform,
+        "success": known and outcome.filled > 0,
+        "filled": outcome.filled,
+        "avg_price": average_cents(outcome.cost, outcome.filled),
+        "order_id": outcome.order_id,
+        "error": None if error is None else error[:MAX_TEXT],
+    }
