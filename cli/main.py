@@ -14,6 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from cli import options
+from cli.entry import end_quietly_until_started
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, OK, USAGE
 from cli.ledger_commands import ledger_app
@@ -23,7 +24,10 @@ from config.error import ConfigError
 if TYPE_CHECKING:
     from config.settings import Settings
 
-_ORDER: Final = ("run", "status", "ledger", "demo", "replay", "bootstrap", "version", "controller", "trader")
+_ORDER: Final = (
+    "run", "status", "ledger", "demo", "replay", "simulate", "bootstrap", "version", "controller", "trader",
+)  # fmt: skip
+_MOST_MINUTES: Final = 100_000
 
 
 class _Commands(TyperGroup):
@@ -61,6 +65,7 @@ app.add_typer(ledger_app, name="ledger", cls=_Commands, short_help="Show trades,
 
 def main() -> None:
     """Run `arb` and exit with its code; what is expected to go wrong is one sentence on stderr, no traceback."""
+    end_quietly_until_started()
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets a "?" instead of an error.
         if isinstance(stream, io.TextIOWrapper):
@@ -204,6 +209,31 @@ def demo(
     from cli.demo import run as run_demo
 
     _finish(run_demo(seconds=seconds, seed=seed, as_json=as_json))
+
+
+@app.command(short_help="Run whole worlds in a box, and check every invariant.")
+def simulate(
+    seeds: Annotated[str | None, typer.Option("--seeds", metavar="A..B", help="Which worlds. Default: 0..199.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="S", help="One world, to look into it.")] = None,
+    minutes: Annotated[float, typer.Option("--minutes", metavar="M", help="Simulated minutes of each.")] = 10.0,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, max=256, metavar="N", help="Processes. Default: one a core.")
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="With --seed: print all that happens in it.")] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Run the real actors in simulated worlds full of faults; a violation is shrunk, and its story told."""
+    from cli.simulate import read_seeds, run_many, run_one
+
+    if not 0 < minutes <= _MOST_MINUTES:
+        raise CliError(USAGE, f"--minutes must be above 0 and at most {_MOST_MINUTES}")
+    if seed is not None:
+        if seeds is not None:
+            raise CliError(USAGE, "--seeds and --seed exclude each other")
+        _finish(run_one(seed, minutes=minutes, trace=trace, as_json=as_json))
+    if trace:
+        raise CliError(USAGE, "--trace needs --seed: say which world")
+    _finish(run_many(read_seeds(seeds or "0..199"), minutes=minutes, jobs=jobs, as_json=as_json))
 
 
 @app.command(short_help="Set this machine up, question by question.")

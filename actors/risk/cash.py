@@ -1,0 +1,54 @@
+"""The cash that a venue says is there, and what was spent since it was asked."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import msgspec
+
+from actors.risk.terms import Account
+from protocol.units import Money
+
+MAX_SPENT: Final = 10_000
+"""Purchases kept apart between two statements; beyond that the oldest are added up."""
+
+
+class Statement(msgspec.Struct):
+    """What an account had, and what was spent since it was asked: pairs of time and money, oldest first."""
+
+    amount: Money
+    spent: deque[tuple[int, Money]]
+
+
+class Cash:
+    """Cash by account. An account that never said what it has is not limited by it.
+
+    Of a purchase that was proven after the venue was asked nobody knows whether the answer has it: it is taken off
+    until the next statement, so cash is never counted that is not there.
+    """
+
+    def __init__(self) -> None:
+        """Nothing said yet."""
+        self._said: dict[Account, Statement] = {}
+
+    def stated(self, account: Account, amount: Money, asked_us: int) -> None:
+        """The account had this much at some moment after it was asked."""
+        before = self._said.get(account)
+        since = [each for each in before.spent if each[0] >= asked_us] if before is not None else []
+        self._said[account] = Statement(amount, deque(since))
+
+    def spent(self, account: Account, amount: Money, now_us: int) -> None:
+        """A purchase is proven, with its fees. What a sale brings counts with the next statement."""
+        said = self._said.get(account)
+        if said is None or amount <= 0:
+            return
+        said.spent.append((now_us, amount))
+        if len(said.spent) > MAX_SPENT:
+            (_, one), (at, two) = said.spent.popleft(), said.spent.popleft()
+            said.spent.appendleft((at, Money(one + two)))
+
+    def left(self, account: Account) -> Money | None:
+        """What is there for certain, before what is in flight; None where nobody said."""
+        said = self._said.get(account)
+        return None if said is None else Money(said.amount - sum(amount for _, amount in said.spent))

@@ -1,0 +1,394 @@
+"""What must always hold, and what must hold at rest, judged by the venues' own books.
+
+Invariants of the step are checked where the thing happens (an order leaves, an ack leaves, a frame leaves); those of
+rest once the faults have stopped, the links have healed and the venues have decided everything. The numbers are those
+of the design's section 8; the names below them were found on the way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
+from actors.ledger_state import fold
+from actors.recovery import rebuild
+from actors.trade import State, Trade
+from market.close import NoPlan
+from market.pair import Pair
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import Action, LegId, PairId, Platform, Side, Status
+from simulation.world.exchange import Exchange
+from simulation.world.network import Station
+from simulation.world.process import (
+    MAX_CONTRACTS,
+    MAX_SILENCE_US,
+    SECOND_US,
+    ControllerMachine,
+    Process,
+    TraderMachine,
+)
+
+CLOCK_GRACE_US: Final = 1_600_000
+"""An order's deadline is kept by a clock that may be a second off, and was measured over a slow link."""
+
+CLOCK_NOTICED_US: Final = 20_000_000
+"""A clock that jumps is noticed with the next pings."""
+
+INVARIANTS: Final[Mapping[str, str]] = {
+    "1 once": "at most one venue order per leg id, ever",
+    "proven": "a result that is recorded as proven is what the venue has, or had",
+    "2 fills agree": "at rest the ledger's fills, cost and fees of each leg are the venue's",
+    "3 flat or known": "unhedged contracts stay within the cap, and at rest are zero or flagged",
+    "5 dry": "in a dry run the venue sees no order",
+    "7 money": "profit and loss of the ledger is that of the venue's fills and fees",
+    "8 rebuilt": "rebuilding from ledger and journal gives the state that the process has",
+    "intent first": "an order's intent is durable before the venue sees it",
+    "outcome first": "an outcome is durable in the journal before it is told",
+    "ack after durable": "a result is acked only when the ledger has it durably",
+    "deadline": "no order leaves after its deadline",
+    "latched": "no opening order leaves while another trade of the pair has a leg that is not proven",
+    "fresh books": "no opening order leaves on a book that is known to be stale",
+    "nothing sold short": "nothing is sold that is not held",
+    "recorded once": "a result is recorded once per leg and revision",
+    "no conflict": "the ledger never has to refuse a fact",
+    "all proven": "at rest every leg is proven and every result acked",
+    "closed": "at rest nothing is naked that could be closed within the loss allowed",
+    "alive": "at rest the system trades again",
+    "no bug": "no actor fails",
+}
+
+
+class _Frame(msgspec.Struct):
+    """What the checker reads of a frame."""
+
+    leg_id: LegId
+    revision: int = 0
+    platform: Platform = Platform("")
+    action: str = ""
+    trade_id: str = ""
+
+
+_read: Final = msgspec.json.Decoder(_Frame).decode
+
+
+class Found(BaseException):
+    """An invariant does not hold."""
+
+    def __init__(self, invariant: str, text: str) -> None:
+        """Name it, and say what was seen."""
+        super().__init__(f"{invariant}: {text}")
+        self.invariant = invariant
+        self.text = text
+
+
+class Checker:
+    """Looks at everything that leaves; at rest, at everything that is there."""
+
+    def __init__(
+        self,
+        pairs: Sequence[Pair],
+        exchanges: Mapping[Platform, Exchange],
+        controllers: Sequence[ControllerMachine],
+        traders: Sequence[TraderMachine],
+        *,
+        dry_run: bool,
+    ) -> None:
+        """Watch a world."""
+        self.pairs = pairs
+        self.exchanges = exchanges
+        self.controllers = controllers
+        self.traders = traders
+        self.dry_run = dry_run
+        self.placed: Counter[LegId] = Counter()
+        self.legs: dict[str, dict[LegId, LegSent | LegAdopted]] = defaultdict(dict)
+        self.open_of: dict[tuple[str, PairId | None], dict[LegId, None]] = defaultdict(dict)
+        self.crashes = 0
+        self.gone: set[str] = set()
+        self.newest: dict[tuple[str, LegId], tuple[int, bool]] = {}
+        self.denied: set[LegId] = set()
+        self.sent_of: set[str] = set()
+        self.begun: dict[str, int] = {}
+        self.clocks_jumped_us = -CLOCK_NOTICED_US
+        for controller in controllers:
+            controller.ledger.on_fact = lambda fact, name=controller.name: self.told(name, fact)  # type: ignore[misc]
+            controller.on_send = lambda kind, text, of=controller: self.controller_sends(of, kind, text)  # type: ignore[misc]
+        for trader in traders:
+            trader.on_send = lambda kind, text, of=trader: self.trader_sends(of, kind, text)  # type: ignore[misc]
+
+    def fault(self, text: str) -> None:
+        """An actor failed."""
+        raise Found("no bug", text)
+
+    # -- what the controller knows ---------------------------------------------------------------------------
+
+    def told(self, name: str, fact: AnyFact) -> None:
+        """A fact was handed to the ledger."""
+        match fact:
+            case LegSent() | LegAdopted():
+                if self.legs[name].setdefault(fact.leg_id, fact) is fact:
+                    self.open_of[name, fact.pair_id][fact.leg_id] = None
+            case ResultSeen(outcome=outcome):
+                self._in_order(name, outcome)
+                self._honest(outcome)
+                leg = self.legs[name].get(outcome.leg_id)
+                if leg is not None and outcome.status.proven:
+                    self.open_of[name, leg.pair_id].pop(outcome.leg_id, None)
+                elif leg is not None:
+                    self.open_of[name, leg.pair_id][outcome.leg_id] = None
+            case _:
+                pass
+
+    def _in_order(self, name: str, outcome: Outcome) -> None:
+        """Revisions only go up, and what was proven is not unknown again under its own number."""
+        before = self.newest.get((name, outcome.leg_id))
+        this = (outcome.revision, outcome.status.proven)
+        if before is not None and this <= before:
+            raise Found("recorded once", f"{outcome.leg_id}: {this} is recorded after {before}")
+        self.newest[name, outcome.leg_id] = this
+
+    def _honest(self, outcome: Outcome) -> None:
+        """What is called proven is what the venue has, or had; "nothing" of an order that never arrives stays true."""
+        if outcome.paper or not outcome.status.proven:
+            return
+        order = next((e.orders[outcome.leg_id] for e in self.exchanges.values() if outcome.leg_id in e.orders), None)
+        if order is None and not outcome.filled:
+            self.denied.add(outcome.leg_id)
+        elif order is None or outcome.filled not in order.was:
+            had = "no such order" if order is None else order.was
+            raise Found("proven", f"{outcome.leg_id} is recorded as {outcome.filled} filled; the venue has {had}")
+
+    def died(self, process: Process) -> None:
+        """What a controller had not made durable, it does not know any more."""
+        self.crashes += 1
+        if isinstance(process, ControllerMachine):
+            self.legs[process.name] = {}
+            for pair in self.pairs:
+                self.open_of[process.name, pair.pair_id] = {}
+            for key in [key for key in self.newest if key[0] == process.name]:
+                del self.newest[key]
+            for fact in process.ledger.facts:
+                self.told(process.name, fact)
+
+    # -- steps -----------------------------------------------------------------------------------------------
+
+    def order_leaves(self, station: Station, leg: Leg, now_us: int) -> None:
+        """An order is on its way to a venue."""
+        self.placed[leg.leg_id] += 1
+        if self.placed[leg.leg_id] > 1:
+            raise Found("1 once", f"{leg.leg_id} is sent to {leg.platform} a second time, by {station.name}")
+        if self.dry_run:
+            raise Found("5 dry", f"{leg.leg_id} is sent to {leg.platform} by {station.name}")
+        self._intent(station, leg)
+        controller = self._controller_of(leg)
+        if leg.expires_at_ms is not None and controller is not None:
+            late = controller.unix_us() - leg.expires_at_ms * 1_000
+            if late > CLOCK_GRACE_US and now_us > self.clocks_jumped_us + CLOCK_NOTICED_US:
+                raise Found("deadline", f"{leg.leg_id} leaves {late / 1e6:.3f} s after its deadline")
+        if controller is station and leg.trade_id is not None:
+            alone = leg.trade_id not in self.sent_of
+            self.sent_of.add(leg.trade_id)
+            if alone and leg.action is Action.BUY and opens(leg):
+                self._fresh(controller, leg.platform, now_us, leg.leg_id)
+        if controller is not None and opens(leg):
+            # In a moment: what the controller knows is written down at the end of its turn.
+            controller.kernel.after(0, partial(self._latched, controller, controller.epoch, leg))
+
+    def _intent(self, station: Station, leg: Leg) -> None:
+        if isinstance(station, TraderMachine):
+            journal = station.journal
+        elif isinstance(station, ControllerMachine):
+            journal = station.journals[leg.platform]
+        else:
+            return
+        entry = journal.entries.get(leg.leg_id)
+        if entry is None or entry.leg is None:
+            raise Found("intent first", f"{leg.leg_id} leaves for {leg.platform} and is not in the journal")
+
+    def _controller_of(self, leg: Leg) -> ControllerMachine | None:
+        """The controller whose trade it is: its name is part of the id."""
+        return next((each for each in self.controllers if each.name in leg.leg_id), None)
+
+    def _latched(self, controller: ControllerMachine, epoch: int, leg: Leg) -> None:
+        """Nothing is open of another trade of the pair that the controller knew of when it sent this leg."""
+        sent = self.legs[controller.name].get(leg.leg_id)
+        if epoch != controller.epoch or sent is None:
+            return
+        begun = self.begun.setdefault(sent.trade_id, sent.t)
+        for other_id in self.open_of[controller.name, leg.pair_id]:
+            other = self.legs[controller.name][other_id]
+            if other.trade_id != leg.trade_id and other.t < begun:
+                raise Found("latched", f"{leg.leg_id} opens on {leg.pair_id} while {other_id} is not proven")
+
+    def _fresh(self, controller: ControllerMachine, platform: Platform, now_us: int, what: str) -> None:
+        feed = controller.feeds.get(platform)
+        if feed is None or not feed.up:
+            raise Found("fresh books", f"{what} leaves for {platform} while its feed is down")
+        if feed.silent and now_us - feed.silent_since_us > MAX_SILENCE_US + SECOND_US:
+            raise Found("fresh books", f"{what} leaves for {platform} though its feed has long been silent")
+
+    def controller_sends(self, controller: ControllerMachine, kind: str, text: str) -> None:
+        """A controller writes a frame."""
+        if kind == "leg_ack":
+            ack = _read(text)
+            if controller.ledger.durable.get(ack.leg_id, -1) < ack.revision:
+                raise Found("ack after durable", f"{controller.name} acks {ack.leg_id} r{ack.revision}")
+        elif kind == "execute_leg":
+            order = _read(text)
+            alone = order.trade_id not in self.sent_of
+            self.sent_of.add(order.trade_id)
+            # The second leg of a trade whose first one has filled hedges it: it leaves whatever the feeds do.
+            if alone and order.action == Action.BUY and order.leg_id.startswith(order.trade_id):
+                self._fresh(controller, order.platform, controller.kernel.now_us, order.leg_id)
+
+    def trader_sends(self, trader: TraderMachine, kind: str, text: str) -> None:
+        """A trader writes a frame."""
+        if kind == "leg_result":
+            result = _read(text)
+            entry = trader.journal.entries.get(result.leg_id)
+            if entry is None or entry.leg is None or trader.journal.full:
+                return
+            held = entry.outcome
+            if held is None or held.revision < result.revision:
+                raise Found("outcome first", f"{trader.name} tells {result.leg_id} before it is in its journal")
+
+    def books_moved(self, pair: Pair) -> None:
+        """A venue has filled or taken back something of this pair."""
+        for exchange in self.exchanges.values():
+            if exchange.sold_short:
+                raise Found("nothing sold short", f"{exchange.sold_short[0]} on {exchange.platform}")
+            for leg_id in self.denied & exchange.orders.keys():
+                raise Found("proven", f"{leg_id} was recorded as not filled, and then reached {exchange.platform}")
+            if exchange.twice:
+                raise Found("1 once", f"{exchange.twice[0]} reached {exchange.platform} twice")
+        imbalance = self.imbalance(pair)
+        reverted = sum(exchange.reverted for exchange in self.exchanges.values())
+        cap = MAX_CONTRACTS * 6 // 5 * (1 + reverted + self.crashes)
+        if abs(imbalance) > cap:
+            raise Found("3 flat or known", f"{imbalance} contracts of {pair.pair_id} are not hedged, the cap is {cap}")
+
+    def imbalance(self, pair: Pair) -> int:
+        """YES held less NO held, over all venues."""
+        market = str(pair.pair_id)
+        return sum(
+            each.held.get((market, Side.YES), 0) - each.held.get((market, Side.NO), 0)
+            for each in self.exchanges.values()
+        )
+
+    # -- rest ------------------------------------------------------------------------------------------------
+
+    def at_rest(self) -> None:
+        """Everything has come to rest: what the ledgers say is what the venues have."""
+        for controller in self.controllers:
+            self._ledger_sound(controller)
+            self._nothing_open(controller)
+            self._rebuilt(controller)
+        for trader in self.traders:
+            if trader.name not in self.gone:
+                self._journal_done(trader)
+        self._fills_agree()
+        for pair in self.pairs:
+            self._flagged(pair)
+
+    def _ledger_sound(self, controller: ControllerMachine) -> None:
+        if controller.ledger.conflicts:
+            raise Found("no conflict", controller.ledger.conflicts[0])
+        seen: Counter[tuple[LegId, int, bool]] = Counter()
+        for fact in controller.ledger.facts:
+            if isinstance(fact, ResultSeen):
+                seen[fact.outcome.leg_id, fact.outcome.revision, fact.outcome.status.proven] += 1
+        twice = [key for key, count in seen.items() if count > 1]
+        if twice:
+            raise Found("recorded once", f"{twice[0]} is in the ledger {seen[twice[0]]} times")
+
+    def _nothing_open(self, controller: ControllerMachine) -> None:
+        executor = controller.instance("executor")
+        if controller.halted is not None:
+            raise Found("alive", f"{controller.name} is halted: {controller.halted}")
+        for leg_id in executor.unproven.since:
+            raise Found("all proven", f"{leg_id} is not proven by {controller.name}")
+        for trade in executor.book.trades.values():
+            if not trade.over and trade.state is not State.NAKED:
+                raise Found("all proven", f"trade {trade.trade_id} is {trade.state}")
+            if trade.state is State.NAKED and trade.reason != NoPlan.TOO_DEAR:
+                raise Found("closed", f"trade {trade.trade_id} is still naked on deep books: {trade.reason}")
+
+    def _journal_done(self, trader: TraderMachine) -> None:
+        for entry in trader.journal.unproven():
+            raise Found("all proven", f"{entry.leg_id} is open in the journal of {trader.name}: {entry.outcome}")
+        for entry in trader.journal.unacked():
+            raise Found("all proven", f"{entry.leg_id} of {trader.name} is not acked: {entry.outcome}")
+
+    def _fills_agree(self) -> None:
+        """Leg by leg, and so in sum."""
+        told: dict[LegId, tuple[int, int, int]] = {}
+        for controller in self.controllers:
+            told |= _told(controller.ledger.facts)
+        for exchange in self.exchanges.values():
+            for leg_id, order in exchange.orders.items():
+                true = (order.filled, order.cost, order.fees)
+                if told.pop(leg_id, (0, 0, 0)) != true:
+                    raise Found("2 fills agree", f"{leg_id}: {exchange.platform} has {true}, the ledger something else")
+        for leg_id, claimed in told.items():
+            if claimed != (0, 0, 0):
+                raise Found("2 fills agree", f"{leg_id}: the ledger has {claimed}, no venue knows it")
+
+    def _flagged(self, pair: Pair) -> None:
+        """What is not hedged is somebody's naked trade or dust."""
+        flagged = 0
+        for controller in self.controllers:
+            executor = controller.instance("executor")
+            flagged += sum(
+                _signed(trade)
+                for trade in executor.book.trades.values()
+                if trade.opportunity.pair_id == pair.pair_id and trade.state is State.NAKED
+            )
+            for left in executor.dust.get(pair.pair_id, {}).values():
+                flagged += sum((1 if side is Side.YES else -1) * held.contracts for (_, _, side), held in left.items())
+        if flagged != self.imbalance(pair):
+            raise Found(
+                "3 flat or known", f"{self.imbalance(pair)} of {pair.pair_id} are not hedged, flagged are {flagged}"
+            )
+
+    def _rebuilt(self, controller: ControllerMachine) -> None:
+        """A start now would find the same trades."""
+        if controller.ids is None or not controller.ledger.idle:
+            return
+        pairs = {pair.pair_id: pair for pair in self.pairs}
+        rebuilt = rebuild(controller.ledger.facts, pairs, controller.ids)
+        for trade in controller.instance("executor").book.trades.values():
+            again = rebuilt.trades.get(trade.trade_id)
+            if again is None or (again.state, _held(again)) != (trade.state, _held(trade)):
+                now = None if again is None else (again.state, _held(again))
+                raise Found("8 rebuilt", f"{trade.trade_id} is {trade.state, _held(trade)}, rebuilt it is {now}")
+
+
+def _told(facts: Iterable[AnyFact]) -> dict[LegId, tuple[int, int, int]]:
+    """What a ledger says that each leg has filled, for how much, with which fees."""
+    told: dict[LegId, tuple[int, int, int]] = {}
+    for trade in fold(facts).trades.values():
+        for leg in trade.legs:
+            found = leg.outcome
+            if found is not None and not found.paper:
+                if found.status is Status.UNKNOWN:
+                    raise Found("all proven", f"{leg.leg_id} is unknown in the ledger")
+                told[leg.leg_id] = (found.filled, found.cost, found.fees)
+    return told
+
+
+def opens(leg: Leg) -> bool:
+    """An opening leg's id begins with its trade's."""
+    return leg.trade_id is not None and leg.leg_id.startswith(leg.trade_id)
+
+
+def _signed(trade: Trade) -> int:
+    return sum((1 if side is Side.YES else -1) * extra for (_, _, side), extra in trade.excess.items())
+
+
+def _held(trade: Trade) -> list[tuple[str, str, str, int, int]]:
+    return sorted((*slot, held.contracts, held.basis) for slot, held in trade.holdings().items())

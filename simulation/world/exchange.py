@@ -1,0 +1,235 @@
+"""A venue as it really is: its own books, its own record of every order. This is the truth that everything is held to.
+
+One book a market, in YES terms: an ask at ``p`` is a bid for NO at ``1 - p``. An order takes what is there at its limit
+or better, pays the venue's fees, and is gone. Each leg id reaches it at most once; a second arrival is remembered as
+such.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from market.events import Level
+from market.fees import FeeModel
+from protocol.leg import Leg
+from protocol.outcome import Outcome
+from protocol.terms import POLYMARKET, Action, LegId, Platform, Side, Status
+from protocol.units import DOLLAR, USD, Money, Price, Quantity, notional
+from simulation.world.habits import Habit
+
+SMALLEST: Final = Money(USD)
+"""What a Polymarket order that takes must be worth."""
+
+MOST_EXTRA_PERCENT: Final = 40
+
+Holder = tuple[str, Side]
+"""An instrument's question, and the side of it."""
+
+
+@dataclass
+class Order:
+    """One order: what was asked, and what became of it. ``live``: not decided yet; ``provisional``: may be reverted."""
+
+    leg: Leg
+    by: str
+    arrived_us: int
+    filled: Quantity = Quantity(0)
+    cost: Money = Money(0)
+    fees: Money = Money(0)
+    refused: str | None = None
+    live: bool = False
+    provisional: bool = False
+    reverted: bool = False
+    known_us: int = 0
+    was: list[Quantity] = field(default_factory=list)
+    """Every quantity that an honest answer has called filled."""
+
+    def outcome(self) -> Outcome:
+        """What an honest answer about it says now."""
+        leg = self.leg
+        if self.live:
+            text = "unknown: accepted, and not matched yet"
+            return Outcome(leg_id=leg.leg_id, status=Status.UNKNOWN, order_id=self.name, error=text, final=False)
+        if self.refused is not None:
+            return Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error=self.refused)
+        status = Status.UNFILLED
+        if self.filled:
+            status = Status.FILLED if self.filled >= leg.quantity else Status.PARTIAL
+        return Outcome(
+            leg_id=leg.leg_id,
+            status=status,
+            filled=self.filled,
+            cost=self.cost,
+            fees=self.fees,
+            order_id=self.name,
+            error="the fill was reverted" if self.reverted else None,
+            final=not self.provisional,
+        )
+
+    @property
+    def name(self) -> str:
+        """The venue's own id of it."""
+        return f"order-{self.leg.leg_id}"
+
+
+@dataclass
+class Book:
+    """Bids and asks in YES terms, best first."""
+
+    bids: list[Level] = field(default_factory=list)
+    asks: list[Level] = field(default_factory=list)
+
+    def side(self, side: Side) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """Bids and asks for contracts of this side."""
+        if side is Side.YES:
+            return tuple(self.bids), tuple(self.asks)
+        return _mirrored(self.asks), _mirrored(self.bids)
+
+    def take(self, leg: Leg, most: Quantity) -> list[Level]:
+        """What an order gets at its limit or better, in the leg's own terms; it is gone from here."""
+        on_asks = (leg.action is Action.BUY) == (leg.side is Side.YES)
+        levels = self.asks if on_asks else self.bids
+        got: list[Level] = []
+        left = most
+        while levels and left > 0:
+            price, size = levels[0]
+            own = price if leg.side is Side.YES else Price(DOLLAR - price)
+            if (own > leg.limit) if leg.action is Action.BUY else (own < leg.limit):
+                break
+            taken = Quantity(min(size, left))
+            got.append((own, taken))
+            left = Quantity(left - taken)
+            if taken == size:
+                levels.pop(0)
+            else:
+                levels[0] = (price, Quantity(size - taken))
+        return got
+
+
+def _mirrored(levels: list[Level]) -> tuple[Level, ...]:
+    return tuple((Price(DOLLAR - price), size) for price, size in levels)
+
+
+class Exchange:
+    """One venue.
+
+    ``questions`` names each instrument's market and side; ``changed`` hears of books that trading moved.
+    """
+
+    def __init__(
+        self,
+        platform: Platform,
+        questions: Mapping[str, tuple[str, Side | None]],
+        fees: Mapping[str, FeeModel],
+        changed: Callable[[str], None],
+    ) -> None:
+        """Open, without quotes."""
+        self.platform = platform
+        self.questions = questions
+        self.fees = fees
+        self.changed = changed
+        self.books: dict[str, Book] = {market: Book() for market, _ in questions.values()}
+        self.orders: dict[LegId, Order] = {}
+        self.twice: list[LegId] = []
+        self.sold_short: list[LegId] = []
+        self.reverted = 0
+        self.held: dict[Holder, int] = defaultdict(int)
+        self.taken_back: dict[Holder, int] = defaultdict(int)
+        self.unsettled: dict[Holder, list[tuple[int, int]]] = defaultdict(list)
+        self.paused: set[str] = set()
+
+    def arrive(self, leg: Leg, by: str, now_us: int, habit: Habit, *, lag_us: int = 0, settle_us: int = 0) -> Order:
+        """An order reaches the venue: answers with what it is now."""
+        if leg.leg_id in self.orders:
+            self.twice.append(leg.leg_id)
+            return self.orders[leg.leg_id]
+        order = self.orders[leg.leg_id] = Order(leg, by, now_us, known_us=now_us + lag_us)
+        order.refused = self._refusal(leg, habit, now_us)
+        if order.refused is not None:
+            order.was.append(order.filled)
+        if order.refused is None and habit is Habit.DELAYED:
+            order.live = True
+        elif order.refused is None:
+            self.match(order, habit, now_us, settle_us)
+        return order
+
+    def match(self, order: Order, habit: Habit, now_us: int, settle_us: int) -> None:
+        """Fill what the book gives."""
+        leg = order.leg
+        order.live = False
+        market, holder = self._holder(leg)
+        most = leg.quantity
+        if habit is Habit.THIN:
+            most = Quantity(leg.quantity // 2)
+        levels = self.books[market].take(leg, most)
+        order.filled = Quantity(sum(size for _, size in levels))
+        order.cost = Money(sum(notional(price, size) for price, size in levels))
+        order.fees = Money(sum(self.fees[market].charges(levels, leg.action))) if levels else Money(0)
+        if habit is Habit.OVERFILL and order.filled == leg.quantity:
+            # A better price than asked arrives as more shares for the same dollars.
+            order.filled = Quantity(order.filled + order.filled * MOST_EXTRA_PERCENT // 250)
+        order.was.append(order.filled)
+        order.provisional = bool(order.filled) and habit in {Habit.PROVISIONAL, Habit.REVERTED}
+        if leg.action is Action.BUY:
+            self.held[holder] += order.filled
+            if order.filled and settle_us and self.platform == POLYMARKET:
+                self.unsettled[holder].append((now_us + settle_us, order.filled))
+        else:
+            self.held[holder] -= order.filled
+        if levels:
+            self.changed(market)
+
+    def decide(self, order: Order, *, revert: bool) -> None:
+        """A provisional fill becomes final, or is taken back."""
+        if not order.provisional:
+            return
+        order.provisional = False
+        if revert:
+            self.reverted += 1
+            _, holder = self._holder(order.leg)
+            self.held[holder] -= order.filled
+            self.taken_back[holder] += order.filled
+            order.filled, order.cost, order.fees, order.reverted = Quantity(0), Money(0), Money(0), True
+            order.was.append(order.filled)
+
+    def lookup(self, leg_id: LegId, now_us: int) -> Outcome | None:
+        """What the venue's own look-up says; it lags behind the matching."""
+        order = self.orders.get(leg_id)
+        return None if order is None or order.known_us > now_us else order.outcome()
+
+    @property
+    def undecided(self) -> bool:
+        """Some order's fate is still open here."""
+        return any(order.live or order.provisional for order in self.orders.values())
+
+    def _holder(self, leg: Leg) -> tuple[str, Holder]:
+        market, _ = self.questions[leg.market]
+        return market, (market, leg.side)
+
+    def _refusal(self, leg: Leg, habit: Habit, now_us: int) -> str | None:
+        if leg.market not in self.questions:
+            return "market_not_found"
+        market, holder = self._holder(leg)
+        own = self.questions[leg.market][1]
+        if own is not None and own is not leg.side:
+            return f"wrong token: {leg.market} is {own}"
+        if habit is Habit.REJECTED:
+            return "rejected by the venue"
+        if market in self.paused:
+            return "market is paused"
+        if self.platform == POLYMARKET and notional(leg.limit, leg.quantity) < SMALLEST:
+            return "invalid amount for a marketable order: min size $1"
+        if leg.action is Action.SELL:
+            waiting = [(at, size) for at, size in self.unsettled[holder] if at > now_us]
+            self.unsettled[holder] = waiting
+            # What was taken back a moment ago nobody can have heard of yet.
+            if leg.quantity > self.held[holder] + self.taken_back[holder]:
+                self.sold_short.append(leg.leg_id)
+            if leg.quantity > self.held[holder] and self.platform == POLYMARKET:
+                return "not enough balance"
+            if leg.quantity > self.held[holder] - sum(size for _, size in waiting) and waiting:
+                return "unsettled: not enough balance / allowance"
+        return None

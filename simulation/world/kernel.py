@@ -1,0 +1,41 @@
+"""Virtual time: everything that will happen, in order, and the dice that decide it. No thread, no wall clock."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from hashlib import blake2b
+from random import Random
+
+What = Callable[[], None]
+
+
+class Kernel:
+    """Runs what is due, in order of time; what is due at one moment runs in the order in which it was asked for."""
+
+    def __init__(self) -> None:
+        """Time is 0, and nothing is due."""
+        self.now_us = 0
+        self.steps = 0
+        self._heap: list[tuple[int, int, What]] = []
+        self._count = 0
+
+    def after(self, delay_us: int, what: What) -> None:
+        """Have this happen so much later."""
+        self._count += 1
+        heapq.heappush(self._heap, (self.now_us + delay_us, self._count, what))
+
+    def run_until(self, end_us: int) -> None:
+        """Let everything happen that is due up to and at the end; then it is that moment."""
+        heap = self._heap
+        while heap and heap[0][0] <= end_us:
+            self.now_us, _, what = heapq.heappop(heap)
+            self.steps += 1
+            what()
+        self.now_us = max(self.now_us, end_us)
+
+
+def dice(seed: int, *about: object) -> Random:
+    """A source of chance for one matter: the same seed and matter always throw the same, whatever else is thrown."""
+    name = "/".join((str(seed), *map(str, about)))
+    return Random(int.from_bytes(blake2b(name.encode(), digest_size=8).digest()))

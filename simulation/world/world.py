@@ -1,0 +1,455 @@
+"""The world: processes, venues, network and nemesis under one clock, from the first start to the last check.
+
+result = run(Scenario.draw(7))
+assert result.violation is None, result
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+import msgspec
+
+from actors.ports import VenuePort
+from market.fees import kalshi_fees, polymarket_fees
+from protocol.leg import Leg
+from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform, Side
+from simulation.world.checker import Checker, Found
+from simulation.world.disk import SimulatedJournal, SimulatedLedger
+from simulation.world.exchange import Exchange
+from simulation.world.exchange_port import ExchangePort, Street
+from simulation.world.kernel import Kernel, dice
+from simulation.world.nemesis import Fault, Kind
+from simulation.world.network import Network, Station
+from simulation.world.peer import Peer
+from simulation.world.process import (
+    SECOND_US,
+    ControllerMachine,
+    ControllerShape,
+    Process,
+    Surroundings,
+    TraderMachine,
+)
+from simulation.world.scenario import Scenario
+from simulation.world.tape import Tape
+from simulation.world.trace import Trace
+
+REST_US: Final = 70 * SECOND_US
+"""Longer than the longest wait between two questions about a leg, twice."""
+
+MOST_REST_US: Final = 600 * SECOND_US
+PROBE_US: Final = 20 * SECOND_US
+
+SKEWS_US: Final = (-3_000_000, -700_000, -200_000, 200_000, 700_000, 3_000_000)
+
+
+class Violation(msgspec.Struct, frozen=True):
+    """What did not hold, and when."""
+
+    invariant: str
+    text: str
+    at_us: int
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run came to. ``digest`` is that of its whole trace; it is empty for a run without one."""
+
+    seed: int
+    violation: Violation | None
+    simulated_us: int
+    trades: int
+    orders: int
+    faults: int
+    crashes: int
+    cuts: int
+    frames: int
+    digest: str
+    counts: dict[str, int]
+
+
+PortMaker = Callable[[Street, Process, Callable[[str], None]], VenuePort]
+"""Makes a process's port to a venue, at each of its starts: the street to the venue, the process, its crash points."""
+
+PeerMaker = Callable[[Surroundings], Peer]
+
+
+class World:
+    """One world. :meth:`run` runs it to its end; afterwards everything in it can be looked at."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        *,
+        trace: Trace | None = None,
+        port: PortMaker = ExchangePort,
+        peers: Sequence[PeerMaker] = (),
+    ) -> None:
+        """Everything is there, and nothing has begun.
+
+        ``port`` makes the venue ports of every process; ``peers`` make traders of another kind, beside those that the
+        scenario's shape has.
+        """
+        self.scenario = scenario
+        self.kernel = Kernel()
+        self.trace = trace or Trace(on=False)
+        self.pairs = scenario.make_pairs()
+        self.moments: Counter[tuple[str, str]] = Counter()
+        self.armed: dict[tuple[str, str], dict[int, Fault]] = {}
+        self.struck: Counter[str] = Counter()
+        self.at_peace = False
+        self.gone: set[str] = set()
+        self.crashes = 0
+        seed = scenario.seed
+        self.exchanges = {platform: self._exchange(platform) for platform in PLATFORMS}
+        self.streets = {
+            platform: Street(seed, self.exchanges[platform], self.kernel, self.trace, scenario.habits[platform])
+            for platform in PLATFORMS
+        }
+        self.network = Network(
+            self.kernel, self.trace, dice(seed, "network"), lambda rng: rng.randint(*scenario.delay_us)
+        )
+        around = Surroundings(
+            seed,
+            self.kernel,
+            self.trace,
+            self.network,
+            self.streets,
+            self.strike,
+            self.fault,
+            self.died,
+            port,
+        )
+        self.controller = ControllerMachine(
+            around, "ctl", ControllerShape(self.pairs, scenario.shape.local, scenario.dry_run, scenario.first)
+        )
+        self.traders = [
+            TraderMachine(around, f"trader{number}", platforms, dry_run=scenario.dry_run)
+            for number, platforms in enumerate(scenario.shape.traders, 1)
+        ]
+        self.peers = [make(around) for make in peers]
+        self.processes: list[Process] = [self.controller, *self.traders, *self.peers]
+        self.checker = Checker(self.pairs, self.exchanges, [self.controller], self.traders, dry_run=scenario.dry_run)
+        for street in self.streets.values():
+            street.on_place = self._order_leaves
+        for trader in (*self.traders, *self.peers):
+            trader.controller = self.controller
+        self.tape = Tape(seed, self.kernel, self.pairs, self.exchanges, scenario.pace_us)
+
+    def fault(self, text: str) -> None:
+        """Something that must never happen has happened."""
+        self.checker.fault(text)
+
+    def died(self, process: Process) -> None:
+        """A process has ended."""
+        self.checker.died(process)
+
+    def _exchange(self, platform: Platform) -> Exchange:
+        questions: dict[str, tuple[str, Side | None]] = {}
+        for pair in self.pairs:
+            market = str(pair.pair_id)
+            if platform == KALSHI:
+                questions[pair.kalshi_market_ticker or ""] = (market, None)
+            else:
+                questions[pair.poly_yes_token or ""] = (market, Side.YES)
+                questions[pair.poly_no_token or ""] = (market, Side.NO)
+        fees = {
+            str(pair.pair_id): kalshi_fees(pair.kalshi_rate_ppm)
+            if platform == KALSHI
+            else polymarket_fees(pair.polymarket_rate_ppm, 1)
+            for pair in self.pairs
+        }
+        return Exchange(platform, questions, fees, partial(self._book_changed, platform))
+
+    def _book_changed(self, platform: Platform, market: str) -> None:
+        self.checker.books_moved(next(pair for pair in self.pairs if pair.pair_id == market))
+        self.controller.book_changed(platform, market)
+
+    def _order_leaves(self, station: Station, leg: Leg) -> None:
+        self.checker.order_leaves(station, leg, self.kernel.now_us)
+
+    # -- the run ---------------------------------------------------------------------------------------------
+
+    def run(self) -> Result:
+        """From the first start to rest."""
+        violation = None
+        try:
+            for process in self.processes:
+                process.start()
+            self._arm()
+            self.kernel.run_until(self.scenario.end_us)
+            self.rest()
+        except Found as found:
+            violation = Violation(found.invariant, found.text, self.kernel.now_us)
+        finally:
+            for process in self.processes:
+                if process.host is not None:
+                    process.host.shutdown()
+        return self.result(violation)
+
+    def rest(self) -> None:
+        """Faults stop, links heal; the system comes to rest, is checked, trades once more, and is checked again."""
+        self.peace()
+        until = self.kernel.now_us + REST_US
+        while any(exchange.undecided for exchange in self.exchanges.values()):
+            self.kernel.run_until(self.kernel.now_us + 10 * SECOND_US)
+            until = self.kernel.now_us + REST_US
+            if self.kernel.now_us > self.scenario.end_us + MOST_REST_US:
+                break
+        self.kernel.run_until(until)
+        self.checker.gone = self.gone
+        self.checker.at_rest()
+        if not self.scenario.dry_run:
+            self._probe()
+
+    def peace(self) -> None:
+        """Everything is mended."""
+        self.at_peace = True
+        self.armed.clear()
+        self.trace.add(self.kernel.now_us, "world", "peace", "faults stop, links heal")
+        self.network.heal()
+        for connection in list(self.network.connections.values()):
+            if connection.cut is not None:
+                for end in connection.ends:
+                    self.network.lost(end, connection.conn_id, "healed")
+        for street in self.streets.values():
+            street.calm()
+        for exchange in self.exchanges.values():
+            exchange.paused.clear()
+        self.controller.ledger.full = self.controller.ledger.slow = False
+        for process in self.processes:
+            process.skew_us = 0
+            for journal in _journals(process):
+                journal.full = False
+            if process.name not in self.gone and (not process.alive or process.stuck):
+                process.die()
+                process.start()
+        for feed in self.controller.feeds.values():
+            feed.lying_us = 0
+            feed.connect()
+        self.tape.calm()
+        self.tape.breathe()
+
+    def _probe(self) -> None:
+        """An arb on every pair that nobody can overlook: a system that is well takes it."""
+        before = {pair.pair_id: self._count(str(pair.pair_id)) for pair in self.pairs}
+        for pair in self.pairs:
+            self.tape.tempt(pair)
+        self.kernel.run_until(self.kernel.now_us + PROBE_US)
+        trades = self.controller.instance("executor").book.trades.values()
+        naked = {trade.opportunity.pair_id for trade in trades if not trade.over}
+        for pair in self.pairs:
+            if pair.pair_id not in naked and self._count(str(pair.pair_id)) == before[pair.pair_id]:
+                raise Found("alive", f"an arb on {pair.pair_id} is not taken")
+        self.tape.calm()
+        self.kernel.run_until(self.kernel.now_us + PROBE_US)
+        self.checker.at_rest()
+
+    def _count(self, pair_id: str) -> int:
+        return sum(
+            1 for each in self.exchanges.values() for order in each.orders.values() if order.leg.pair_id == pair_id
+        )
+
+    def result(self, violation: Violation | None) -> Result:
+        """What it came to."""
+        orders = [order for each in self.exchanges.values() for order in each.orders.values()]
+        return Result(
+            seed=self.scenario.seed,
+            violation=violation,
+            simulated_us=self.kernel.now_us,
+            trades=len({order.leg.trade_id for order in orders}),
+            orders=len(orders),
+            faults=sum(self.struck.values()),
+            crashes=self.crashes,
+            cuts=self.network.cuts,
+            frames=self.network.frames,
+            digest=self.trace.digest() if self.trace.on else "",
+            counts=dict(sorted(self.struck.items())),
+        )
+
+    # -- faults ----------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        for fault in self.scenario.faults:
+            if fault.who >= len(self.processes):
+                continue
+            if fault.at_us is not None:
+                self.kernel.after(fault.at_us, partial(self._strike_at, fault))
+            elif fault.moment is not None:
+                name = self.processes[fault.who].name
+                self.armed.setdefault((name, fault.moment), {})[fault.nth] = fault
+
+    def strike(self, process: Process, moment: str) -> bool:
+        """Something happens to the process; True where it dies of it."""
+        key = (process.name, moment)
+        self.moments[key] += 1
+        waiting = self.armed.get(key)
+        if not waiting:
+            return False
+        fault = waiting.pop(self.moments[key], None)
+        if fault is None:
+            return False
+        self._note(fault)
+        if fault.kind is Kind.CUT:
+            self.kernel.after(0, partial(self._cut, process, fault.how))
+            return False
+        if fault.kind is Kind.PORT_RAISES:
+            process.port_raises = True
+            self.kernel.after(0, lambda: self._after_failure(process, fault))
+            return False
+        self._comes_back(process, fault)
+        return True
+
+    def _strike_at(self, fault: Fault) -> None:
+        if self.at_peace:
+            return
+        self._note(fault)
+        process = self.processes[fault.who]
+        strikes: dict[Kind, Callable[[], None]] = {
+            Kind.KILL: lambda: self._kill(process, fault),
+            Kind.KILL_TWICE: lambda: self._kill(process, fault),
+            Kind.GONE: lambda: self._gone(process),
+            Kind.RESTART: lambda: self._restart(process, fault),
+            Kind.CUT: lambda: self._cut(process, fault.how),
+            Kind.PARTITION: lambda: self._partition(process, fault),
+            Kind.VENUE_DOWN: lambda: self._venue_down(fault),
+            Kind.DISK_FULL: lambda: self._disk_full(process, fault),
+            Kind.DISK_SLOW: lambda: self._disk_slow(fault),
+            Kind.CLOCK: lambda: self._clock(process, fault),
+            Kind.PAUSED: lambda: self._pause(fault),
+            Kind.ACTOR_FAILS: lambda: self._actor_fails(process, fault),
+        }
+        strikes.get(fault.kind, lambda: self._feed(fault))()
+
+    def _note(self, fault: Fault) -> None:
+        self.struck[fault.kind.value] += 1
+        self.trace.add(self.kernel.now_us, "nemesis", fault.kind.value, str(fault))
+
+    def _later(self, delay_us: int, what: Callable[[], None]) -> None:
+        """Unless there is peace by then: peace mends everything itself."""
+        self.kernel.after(delay_us, lambda: None if self.at_peace else what())
+
+    def _kill(self, process: Process, fault: Fault) -> None:
+        self._comes_back(process, fault)
+        process.die()
+
+    def _gone(self, process: Process) -> None:
+        """A trader whose platforms another one serves too never comes back: its machine has burnt."""
+        others = [each for each in self.traders if each is not process and each.name not in self.gone]
+        if not isinstance(process, TraderMachine) or process.name in self.gone:
+            return
+        if set(process.platforms) <= {platform for each in others for platform in each.platforms}:
+            self.gone.add(process.name)
+            self.crashes += 1
+            process.die()
+
+    def _comes_back(self, process: Process, fault: Fault) -> None:
+        if process.name in self.gone:
+            return
+        self.crashes += 1
+        self._later(fault.for_us + 1, lambda: self._start(process))
+        if fault.kind is Kind.KILL_TWICE:
+            again = Fault(kind=Kind.KILL, who=fault.who, at_us=0, for_us=fault.for_us)
+            wait = 1 + process.rng.randrange(3 * SECOND_US)
+            self._later(fault.for_us + wait, lambda: self._kill(process, again))
+
+    def _start(self, process: Process) -> None:
+        if process.name not in self.gone:
+            process.start()
+
+    def _restart(self, process: Process, fault: Fault) -> None:
+        process.stop("restarted by its operator")
+        self._later(fault.for_us + 15 * SECOND_US, lambda: self._start(process))
+
+    def _cut(self, process: Process, how: str) -> None:
+        for connection in self.network.of(process):
+            if connection.cut is None:
+                self.network.cut_off(connection, how)
+
+    def _partition(self, process: Process, fault: Fault) -> None:
+        self.network.closed_to.add(process.name)
+        self._cut(process, "silence")
+        self._later(fault.for_us, lambda: self.network.closed_to.discard(process.name))
+
+    def _venue_down(self, fault: Fault) -> None:
+        street = self.streets[KALSHI if fault.who % 2 else POLYMARKET]
+        street.down = True
+        self._later(fault.for_us, lambda: setattr(street, "down", False))
+
+    def _disk_full(self, process: Process, fault: Fault) -> None:
+        """The operator makes room and starts the process again."""
+        disks: list[SimulatedJournal | SimulatedLedger] = [*_journals(process)]
+        if isinstance(process, ControllerMachine):
+            disks.append(process.ledger)
+        for disk in disks:
+            disk.full = True
+
+        def mend() -> None:
+            for disk in disks:
+                disk.full = False
+            self._kill(process, fault)
+
+        self._later(fault.for_us, mend)
+
+    def _disk_slow(self, fault: Fault) -> None:
+        self.controller.ledger.slow = True
+        self._later(fault.for_us, lambda: setattr(self.controller.ledger, "slow", False))
+
+    def _clock(self, process: Process, fault: Fault) -> None:
+        self._set_clock(process, process.rng.choice(SKEWS_US))
+        self._later(fault.for_us, lambda: self._set_clock(process, 0))
+
+    def _set_clock(self, process: Process, skew_us: int) -> None:
+        process.skew_us = skew_us
+        self.checker.clocks_jumped_us = self.kernel.now_us
+
+    def _actor_fails(self, process: Process, fault: Fault) -> None:
+        process.fail(fault.how)
+        self._after_failure(process, fault)
+
+    def _after_failure(self, process: Process, fault: Fault) -> None:
+        """What halted is started again by its operator."""
+        if process.alive and process.stuck:
+            self._later(fault.for_us, lambda: self._kill(process, fault))
+        elif not process.alive:
+            self._later(fault.for_us, lambda: self._start(process))
+
+    def _pause(self, fault: Fault) -> None:
+        exchange = self.exchanges[KALSHI if fault.for_us % 2 else POLYMARKET]
+        market = str(self.pairs[fault.for_us % len(self.pairs)].pair_id)
+        exchange.paused.add(market)
+        self._later(fault.for_us, lambda: exchange.paused.discard(market))
+
+    def _feed(self, fault: Fault) -> None:
+        feed = self.controller.feeds.get(KALSHI if fault.for_us % 2 else POLYMARKET)
+        if feed is None or not self.controller.alive:
+            return
+        epoch = self.controller.epoch
+
+        def back() -> None:
+            if self.controller.alive and self.controller.epoch == epoch:
+                feed.connect()
+
+        if fault.kind is Kind.FEED_DOWN:
+            feed.disconnect("the connection was lost")
+            self._later(fault.for_us, back)
+        elif fault.kind is Kind.FEED_GAP:
+            feed.gap(str(self.pairs[fault.for_us % len(self.pairs)].pair_id))
+        elif fault.kind is Kind.FEED_SILENT:
+            feed.fall_silent()
+            self._later(fault.for_us, back)
+        else:
+            feed.lying_us = self.kernel.now_us + fault.for_us
+
+
+def _journals(process: Process) -> list[SimulatedJournal]:
+    if isinstance(process, TraderMachine):
+        return [process.journal]
+    return list(process.journals.values()) if isinstance(process, ControllerMachine) else []
+
+
+def run(scenario: Scenario, *, trace: Trace | None = None) -> Result:
+    """Run one world to its end."""
+    return World(scenario, trace=trace).run()

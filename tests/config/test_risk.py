@@ -1,0 +1,48 @@
+"""The settings of risk: exact dollars, known zones, and every field said what it is for."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from config.about import About
+from config.risk import RiskSettings
+
+
+def test_nothing_given_limits_no_money_and_watches_the_rest() -> None:
+    settings = RiskSettings()
+    assert (settings.pair_usd, settings.total_usd, settings.daily_loss_usd) == (None, None, None)
+    assert settings.errors_in_row == 10
+    assert str(settings.zone) == "UTC"
+
+
+def test_text_and_typed_values_are_read_alike() -> None:
+    given = RiskSettings(pair_usd="10", total_usd=100, day_zone="America/New_York", day_hour="17")  # type: ignore[arg-type]
+    assert (given.pair_usd, given.total_usd, given.day_hour) == (Decimal(10), Decimal(100), 17)
+    assert RiskSettings(**given.model_dump()) == given
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"pair_usd": -1}, "pair_usd"),
+        ({"pair_usd": 1.5}, "must be a number from 0"),
+        ({"day_zone": "Mars/Olympus"}, "must be the IANA name of a time zone"),
+        ({"day_hour": 24}, "must be a whole number from 0 to 23"),
+        ({"error_percent": 0}, "must be a whole number from 1 to 100"),
+        ({"pear_usd": 1}, "pear_usd"),
+    ],
+)
+def test_what_is_refused_names_its_field(values: dict[str, Any], text: str) -> None:
+    with pytest.raises(ValidationError, match=text):
+        RiskSettings(**values)
+
+
+def test_every_field_says_what_it_is_for() -> None:
+    for name, field in RiskSettings.model_fields.items():
+        about = [each for each in field.metadata if isinstance(each, About)]
+        assert len(about) == 1, name
+        assert about[0].meaning.endswith("."), name

@@ -1,0 +1,80 @@
+"""A start: the book of money taken up from the ledger."""
+
+from __future__ import annotations
+
+from actors.facts import AnyFact
+from actors.ledger_state import fold
+from protocol.terms import KALSHI, LegId, TradeId
+from protocol.units import Money, Quantity
+from tests import fact_kit
+from tests.risk.kit import T0, a_book, approved, arb, filled, order, total, trade, usd, venue
+
+
+def rebuilt(*facts: AnyFact, paper: bool = False) -> dict[str, Money]:
+    book = a_book()
+    book.rebuild(fold(facts), paper=paper)
+    return {str(scope): amount for scope, amount in book.exposure.every() if scope == total()}
+
+
+def test_a_start_counts_what_is_held_and_what_is_not_proven() -> None:
+    sent, opened = fact_kit.sent(), fact_kit.opened()
+    assert rebuilt(opened, sent) == {"in total": usd("5.20")}
+    assert rebuilt(opened, sent, fact_kit.seen(fact_kit.unknown(filled=Quantity(0)))) == {"in total": usd("5.20")}
+    assert rebuilt(opened, sent, fact_kit.seen(), fact_kit.over()) == {"in total": usd("5.37")}
+    assert rebuilt(opened, sent, fact_kit.seen(fact_kit.unfilled()), fact_kit.over(state="flat")) == {}
+
+
+def test_a_start_knows_what_was_proven_before_a_leg_became_unknown() -> None:
+    book = a_book()
+    part = fact_kit.outcome(filled=Quantity(400), cost=usd("2.08"), fees=Money(0), final=False)
+    doubt = fact_kit.unknown(revision=1)
+    book.rebuild(fold((fact_kit.opened(), fact_kit.sent(), fact_kit.seen(part), fact_kit.seen(doubt))), paper=False)
+    assert book.exposure.held(book.exposure.legs[LegId("t1-1")].key) == 400
+    assert book.exposure.at_stake(total()) == usd("5.20")
+
+
+def test_real_money_and_paper_are_never_added_up() -> None:
+    paper = fact_kit.seen(fact_kit.outcome(paper=True))
+    assert rebuilt(fact_kit.opened(), fact_kit.sent(), paper, fact_kit.over()) == {}
+    assert rebuilt(fact_kit.opened(), fact_kit.sent(), paper, fact_kit.over(), paper=True) == {"in total": usd("5.37")}
+    dry = fact_kit.opened(dry_run=True)
+    assert rebuilt(dry, fact_kit.sent()) == {}
+    assert rebuilt(dry, fact_kit.sent(), paper=True) == {"in total": usd("5.20")}
+
+
+def test_a_leg_that_may_have_left_counts_until_it_is_told_of() -> None:
+    book = a_book()
+    assumed = order(arb(), 1, "t1-2")
+    book.rebuild(fold((fact_kit.opened(), fact_kit.sent())), paper=False, assumed=[assumed])
+    assert book.exposure.at_stake(total()) == usd("9.70")
+    assert LegId("t1-2") in book.exposure.unknown
+
+
+def test_a_leg_that_is_told_of_twice_counts_once() -> None:
+    book = a_book()
+    yes, _ = trade(book)
+    book.report(filled(yes, 4), T0)
+    book.over(TradeId("t1"))
+    book.take(yes, TradeId("t1"))
+    assert book.exposure.at_stake(venue(KALSHI)) == usd("1.80")
+    book.report(filled(yes, 5, revision=2), T0)
+    assert book.exposure.at_stake(venue(KALSHI)) == usd("2.25")
+
+
+def test_what_was_paid_out_is_at_stake_no_more() -> None:
+    book = a_book(total=usd(9))
+    for leg in trade(book):
+        book.report(filled(leg), T0)
+    book.over(TradeId("t1"))
+    book.paid_out([TradeId("t1")])
+    assert dict(book.exposure.every()) == {}
+    approved(book.approve(arb("t2"), T0))
+
+
+def test_a_leg_whose_money_is_of_the_other_kind_moves_there() -> None:
+    real, paper = a_book(), a_book()
+    yes, _ = trade(real)
+    real.move_to(paper, yes.leg_id)
+    assert paper.exposure.at_stake(venue(KALSHI)) == usd("4.50")
+    real.over(TradeId("t1"))
+    assert real.exposure.at_stake(venue(KALSHI)) == 0
