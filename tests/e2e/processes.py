@@ -14,8 +14,9 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
@@ -30,6 +31,12 @@ PATIENCE_S: Final = 30.0
 
 POLL_S: Final = 0.02
 """Pause between two looks at a status; it ends early when the process does."""
+
+FIRST_PORT: Final = 20_000
+PORTS: Final = 12_000
+"""Ports below those that the system gives to connections; each test process begins elsewhere among them."""
+
+_numbers: Final = count(os.getpid() * 97)
 
 POLLS: Final = round(PATIENCE_S / POLL_S)
 
@@ -279,7 +286,10 @@ def stages(*envs: Mapping[str, str]) -> Iterator[tuple[Stage, ...]]:
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port that nobody had a moment ago."""
-    with closing(socket.socket(socket.AF_INET, kind)) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody had a moment ago, and that the system gives to nobody who asks for any."""
+    for number in _numbers:
+        port = FIRST_PORT + number % PORTS
+        with closing(socket.socket(socket.AF_INET, kind)) as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError

@@ -46,7 +46,7 @@ def rest(controller: Controller, trader: Arb, arbs: int) -> Status:
 
 def counted(torn: list[str]) -> str:
     """What is wrong, by kind."""
-    twice = [line for line in torn if line.startswith("executed twice")]
+    twice = [line for line in torn if line.startswith("executed")]
     again = [line for line in torn if line.startswith(("a result recorded", "proven", "a trade opened"))]
     return (
         f"{len(torn) - len(twice) - len(again)} lost or torn, {len(twice)} executed twice, {len(again)} recorded twice"

@@ -277,7 +277,7 @@ def pair_freed_by_trades_that_are_not_over() -> Iterator[None]:
 
 
 @defect
-def redelivery_after_a_raisinghandler_of() -> Iterator[None]:
+def redelivery_after_a_raising_handler() -> Iterator[None]:
     """A handler that raises is run again with the same message, as Thespian does it."""
     receive = GuardedActor.receiveMessage
 
