@@ -31,6 +31,7 @@ from actors.pair_books import WatchPair
 from actors.recovery import adopt
 from actors.trade import Dust, Holding, SlotKey, State, Trade, TradeLeg, merged
 from actors.trade_book import liquidity
+from actors.trader_messages import OutOfService
 from market.opportunity import Opportunity
 from protocol.leg import Leg
 from protocol.terms import PairId, Platform, TradeId
@@ -121,11 +122,20 @@ class HybridExecutor(ExcessCloser):
         for pair_id in self.watched:
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
 
+    @handles(OutOfService)
+    def out_of_service_here(self, message: OutOfService, _sender: Address) -> None:
+        """A local trader takes no leg any more; remote ones do not serve a platform that is ours."""
+        for platform in sorted(message.platforms):
+            self.out_of_service[platform] = message.reason
+            self.note(f"no path for {platform}: the local trader takes no leg: {message.reason}", level="error")
+        self.want()
+
     def want(self) -> None:
         """Tell the scanner which books to send along and how large a leg may be."""
         if "scanner" not in self.roles:
             return
         paths = {**self.remote, **self.config.local}
+        paths = {p: path for p, path in paths.items() if not path.halted and p not in self.out_of_service}
         paper = frozenset(p for p, path in paths.items() if path.paper)
         caps = {p: path.max_leg_notional for p, path in paths.items() if path.max_leg_notional is not None}
         self.send(self.roles["scanner"], Wanted(frozenset(paths), paper, caps))
@@ -358,8 +368,8 @@ class HybridExecutor(ExcessCloser):
             "positions": self.positions.records(),
             "aborted": dict(self.aborted),
             "paths": {
-                **{p: f"remote: {path.trader}" for p, path in self.remote.items()},
-                **dict.fromkeys(self.config.local, "local"),
+                **{p: f"remote: {path.trader}" for p, path in self.remote.items() if not path.halted},
+                **{p: "local" for p in self.config.local if p not in self.out_of_service},
             },
         }
         self.send(sender, Description("execution", data))

@@ -69,6 +69,9 @@ class JournalPort(Protocol):
     def depth(self) -> int:
         """How many results are not acked yet."""
 
+    def probe(self) -> None:
+        """Write something, synced, that changes nothing; raises :class:`JournalBrokenError` where it cannot be."""
+
 
 class JournalSetup(msgspec.Struct, frozen=True):
     """The file."""
@@ -223,6 +226,12 @@ class Journal(GuardedActor):
         except JournalBrokenError as error:
             self.broken = str(error)
             found = JournalRead((), (), self.broken)
+        try:
+            self.check()
+            self.port.probe()
+        except JournalBrokenError as error:
+            self.broken = str(error)
+            found = JournalRead(found.unproven, found.unacked, self.broken)
         self.send(sender, found)
 
     def check(self) -> None:

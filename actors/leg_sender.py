@@ -68,11 +68,15 @@ class LegSender(LegKeeper):
         super().__init__()
         self.config: ExecutorSetup
         self.remote: dict[Platform, PathInfo] = {}
+        self.out_of_service: dict[Platform, str] = {}
+        """Local platforms whose trader takes no leg any more, and why."""
 
     def path(self, platform: Platform) -> PathInfo | None:
         """Local first, else a connected trader whose connection can be written to, else none."""
         found = self.config.local.get(platform) or self.remote.get(platform)
-        dead = found is not None and found.conn_id is not None and not self.config.is_open(found.conn_id)
+        if found is None or found.halted or platform in self.out_of_service:
+            return None
+        dead = found.conn_id is not None and not self.config.is_open(found.conn_id)
         return None if dead else found
 
     def new_leg(

@@ -217,6 +217,7 @@ class PathInfo(Message, frozen=True):
     paper: bool
     dry_run: bool
     max_leg_notional: Money | None = None
+    halted: bool = False
 
     @property
     def real(self) -> bool:

@@ -126,13 +126,20 @@ def rebuild(facts: Iterable[AnyFact], pairs: Pairs, ids: IdSource) -> Rebuilt:
 
 
 def excess_of(trade: Trade) -> dict[SlotKey, Holding]:
-    """The trade's dust: what each slot holds beyond what is matched, at its share of the cost."""
+    """The trade's dust: what each slot holds beyond what is matched, at its share of the cost.
+
+    Less than nothing (a purchase taken back after its sale) is dust as well: the next trade buys so much more.
+    """
     held = trade.holdings()
-    return {
-        slot: Holding(extra, Money(held[slot].basis * extra // held[slot].contracts))
-        for slot, extra in trade.excess.items()
-        if held[slot].contracts > 0
-    }
+    matched = max(0, min(holding.contracts for holding in held.values()))
+    dust: dict[SlotKey, Holding] = {}
+    for slot, holding in held.items():
+        extra = Quantity(holding.contracts - matched)
+        if holding.contracts < 0:
+            dust[slot] = holding
+        elif extra > 0:
+            dust[slot] = Holding(extra, Money(holding.basis * extra // holding.contracts))
+    return dust
 
 
 def _carried(opened: TradeOpened | None) -> dict[SlotKey, Holding]:

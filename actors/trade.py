@@ -271,8 +271,10 @@ class Trade:
         return held
 
     def give(self, dust: Mapping[SlotKey, Holding]) -> None:
-        """A later trade of the pair has taken this in."""
+        """A later trade of the pair has taken this in; what is left here has no dust any more."""
         self.given = merged([self.given, dust])
+        if self.state is State.DUST:
+            self.state = step(self.state, self.verdict())
 
     def _held(self, legs: Sequence[TradeLeg] | None = None) -> list[Quantity]:
         """Contracts by slot. What has no other slot to match it is matched by nothing."""

@@ -48,7 +48,7 @@ from actors.messages import (
     Unconfigured,
     VenueSaid,
 )
-from actors.trader_messages import OrderRefused, RefuseOrder, Serving
+from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving
 from actors.trader_setup import TraderSetup, Work
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -263,6 +263,7 @@ class Trader(LegProver):
             self.broken = reason
             text = f"no leg is taken any more: the journal is broken ({reason})"
             self.send(self.roles["telemetry"], Note("TRADER", text, "error", count="journal_failures"))
+            self.send(self.asker(), OutOfService(self.config.rules.platforms, f"its journal is broken: {reason}"))
 
     def not_begun(self, work: Work, message: JournalFailed) -> None:
         """Refused, where the journal still says that the id was never seen; where it says nothing, nobody knows."""

@@ -32,3 +32,10 @@ class OrderRefused(Message, frozen=True):
 
     platform: Platform
     outcome: Outcome
+
+
+class OutOfService(Message, frozen=True):
+    """Trader to uplink or executor: it takes no leg any more, and why. What it knows it still tells."""
+
+    platforms: frozenset[Platform]
+    reason: str

@@ -163,7 +163,7 @@ class TraderSession(GuardedActor):
             case Ping() as ping:
                 self.pong(ping)
             case StatusReport() as report:
-                self.report = report
+                self.status(report)
             case _:
                 pass
 
@@ -204,6 +204,20 @@ class TraderSession(GuardedActor):
             )
         self.send(self.router, Registered(tuple(self.path(platform) for platform in usable)))
 
+    def status(self, report: StatusReport) -> None:
+        """A snapshot of the trader; one that halts takes no leg, and is asked on."""
+        was, self.report = self.halted, report
+        if self.halted is not was and self.registered:
+            self.note(
+                f"#{self.config.conn_id} {self.trader_name()} {'takes no leg' if self.halted else 'takes legs again'}"
+            )
+            self.send(self.router, Registered(tuple(self.path(platform) for platform in self.registered)))
+
+    @property
+    def halted(self) -> bool:
+        """By its own word."""
+        return self.report is not None and bool(self.report.halted)
+
     def path(self, platform: Platform) -> PathInfo:
         """What the executor may know of this way to a venue."""
         return PathInfo(
@@ -214,6 +228,7 @@ class TraderSession(GuardedActor):
             paper=platform in self.paper,
             dry_run=self.dry_run,
             max_leg_notional=None if self.ack is None else self.ack.max_leg_notional,
+            halted=self.halted,
         )
 
     def result(self, result: LegResult) -> None:

@@ -35,7 +35,7 @@ from actors.messages import (
     TimerFired,
     Unconfigured,
 )
-from actors.trader_messages import OrderRefused, RefuseOrder, Serving
+from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving
 from protocol.leg import Leg
 from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
 from protocol.units import Money, Price, Quantity
@@ -92,6 +92,7 @@ class Uplink(GuardedActor):
         self.books: dict[tuple[Platform, str], Book] = {}
         self.legs: dict[LegId, Leg] = {}
         self.early: set[LegId] = set()
+        self.out_of_service: str | None = None
         self.unanswered: set[LegId] = set()
         self.offsets: list[tuple[int, int]] = []
         self.unacked: dict[LegId, int] = {}
@@ -237,10 +238,16 @@ class Uplink(GuardedActor):
         """Agree on platforms and on dry run, say so, and tell again what could not be written before."""
         self.init = init
         common = frozenset(self.config.platforms & set(init.platforms))
+        if self.out_of_service is not None and self.level < WIRE_VERSION:
+            # A level-1 controller cannot be told otherwise, and has no questions either.
+            common = frozenset()
         self.agreed = common
         if init.heartbeat_ms is not None:
             self.keepalive.interval_us = init.heartbeat_ms * 1_000
             self.set_timer()
+        if self.out_of_service is not None and self.level >= WIRE_VERSION:
+            # Before the ack: from that on legs may come.
+            self.write(self.status_report())
         self.write(self.init_ack(init, common))
         self.send(self.roles["trader"], Serving(init.controller_id))
         self.send(self.roles["trader"], Configured(common, init.dry_run, blind_paper=self.level < WIRE_VERSION))
@@ -290,7 +297,10 @@ class Uplink(GuardedActor):
         fields: dict[str, Any] = {"success": bool(common), "platforms": sorted(common), "error": None}
         if not common:
             asked = ", ".join(init.platforms) or "nothing"
-            fields["error"] = f"asked was {asked}; this trader executes {', '.join(sorted(self.config.platforms))}"
+            fields["error"] = (
+                self.out_of_service
+                or f"asked was {asked}; this trader executes {', '.join(sorted(self.config.platforms))}"
+            )
         if self.level >= WIRE_VERSION:
             fields |= {
                 "protocol": WIRE_VERSION,
@@ -426,13 +436,21 @@ class Uplink(GuardedActor):
             return "dry run, wanted by this trader"
         return "dry run, wanted by the controller" if self.init is None or self.init.dry_run else "live"
 
+    @handles(OutOfService)
+    def goes_out_of_service(self, message: OutOfService, _sender: Address) -> None:
+        """The trader takes no leg any more: the controller must not count on it; it may still ask."""
+        self.out_of_service = message.reason
+        # A level-1 controller cannot be told: it hears of each leg, and its next hello is refused.
+        if self.init is not None and self.level >= WIRE_VERSION:
+            self.write(self.status_report())
+
     def status_report(self) -> StatusReport:
         """A snapshot for the controller's operator."""
         return StatusReport.model_construct(
             platforms=sorted(self.config.platforms),
             dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
             dry_run_by=self.mode(),
-            halted=False,
+            halted=self.out_of_service is not None,
             open_legs=len(self.unanswered),
             clock_offset_ms=min(self.offsets)[1] // 1_000 if self.offsets else None,
         )

@@ -148,7 +148,8 @@ def _sell(slots: Sequence[Slot], target: Quantity) -> ClosePlan | NoPlan:
             loss += _share(slot.basis, order.quantity, slot.held) - order.value
     if orders:
         return ClosePlan(orders=tuple(orders), loss=Money(loss))
-    return NoPlan.DUST if over and dust == len(over) else NoPlan.NO_BOOK
+    # Where there is nothing to sell, selling is no way out, and says nothing against the other one being too small.
+    return NoPlan.DUST if dust == len(over) else NoPlan.NO_BOOK
 
 
 def _order(number: int, slot: Slot, action: Action, quantity: Quantity) -> CloseOrder | NoPlan | None:

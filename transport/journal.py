@@ -258,6 +258,13 @@ class Journal:
                 return None
             return self._find(leg_id)
 
+    def probe(self) -> None:
+        """Write something, durably, that changes nothing: so that a full disk is found before an order is."""
+        with self._writing():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            # A pragma takes no parameters; this is a number that the file itself has given.
+            self._db.execute(f"PRAGMA user_version = {int(version)}")
+
     def prune(self, before_us: int) -> int:
         """Reduce legs to their id and what was filled; returns how many, at most ``MAX_PRUNED``.
 

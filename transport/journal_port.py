@@ -77,6 +77,13 @@ class JournalFile:
         with _named():
             return self.journal.depth()
 
+    def probe(self) -> None:
+        """Write something that changes nothing."""
+        try:
+            self.journal.probe()
+        except JournalError as error:
+            raise JournalBrokenError(str(error)) from None
+
     def close(self) -> None:
         """Let another process have it."""
         self.journal.close()

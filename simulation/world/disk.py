@@ -88,7 +88,7 @@ class SimulatedJournal(MemoryJournal):
 
 @dataclass
 class SimulatedLedger:
-    """Implements ``LedgerPort``. ``facts`` are durable; ``told`` holds everything that was handed in, in order."""
+    """Implements ``LedgerPort``. ``facts`` are durable. A write takes up to ``most_us``."""
 
     kernel: Kernel
     rng: Random
@@ -97,6 +97,7 @@ class SimulatedLedger:
     tell: Callable[[object], None] = lambda _message: None
     on_fact: Callable[[AnyFact], None] = lambda _fact: None
     facts: list[AnyFact] = field(default_factory=list)
+    most_us: int = 8_000
     full: bool = False
     slow: bool = False
     writes: int = 0
@@ -115,7 +116,7 @@ class SimulatedLedger:
         for fact in facts:
             self.on_fact(fact)
         if not self._waiting:
-            most = 2_000_000 if self.slow else 8_000
+            most = 2_000_000 if self.slow else self.most_us
             self.kernel.after(self.rng.randint(200, most), partial(self._flush, self._epoch))
         self._waiting.append((token, facts))
 

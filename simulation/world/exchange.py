@@ -138,6 +138,7 @@ class Exchange:
         self.reverted = 0
         self.held: dict[Holder, int] = defaultdict(int)
         self.taken_back: dict[Holder, int] = defaultdict(int)
+        self.provisional: dict[Holder, int] = defaultdict(int)
         self.unsettled: dict[Holder, list[tuple[int, int]]] = defaultdict(list)
         self.paused: set[str] = set()
 
@@ -175,6 +176,7 @@ class Exchange:
         order.provisional = bool(order.filled) and habit in {Habit.PROVISIONAL, Habit.REVERTED}
         if leg.action is Action.BUY:
             self.held[holder] += order.filled
+            self.provisional[holder] += order.filled if order.provisional else 0
             if order.filled and settle_us and self.platform == POLYMARKET:
                 self.unsettled[holder].append((now_us + settle_us, order.filled))
         else:
@@ -187,9 +189,10 @@ class Exchange:
         if not order.provisional:
             return
         order.provisional = False
+        _, holder = self._holder(order.leg)
+        self.provisional[holder] -= order.filled
         if revert:
             self.reverted += 1
-            _, holder = self._holder(order.leg)
             self.held[holder] -= order.filled
             self.taken_back[holder] += order.filled
             order.filled, order.cost, order.fees, order.reverted = Quantity(0), Money(0), Money(0), True
@@ -230,6 +233,8 @@ class Exchange:
                 self.sold_short.append(leg.leg_id)
             if leg.quantity > self.held[holder] and self.platform == POLYMARKET:
                 return "not enough balance"
-            if leg.quantity > self.held[holder] - sum(size for _, size in waiting) and waiting:
+            # What may still be taken back is not there to be sold.
+            locked = sum(size for _, size in waiting) + self.provisional[holder]
+            if locked and leg.quantity > self.held[holder] - locked:
                 return "unsettled: not enough balance / allowance"
         return None

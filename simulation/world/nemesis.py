@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from simulation.world.network import CUTS
+from simulation.world.network import CUTS, REPEAT
 
 SECOND_US: Final = 1_000_000
 
@@ -62,6 +62,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 CONTROLLER_MOMENTS: Final = (
     "send execute_leg",
+    "sent execute_leg",
     "sent execute_leg",
     "send unwind",
     "receive leg_result",
@@ -151,7 +152,7 @@ def _one(rng: Random, end_us: int, processes: list[str], reach: int) -> Fault:
             who=who,
             moment=rng.choice(moments),
             nth=rng.randint(1, reach),
-            how=rng.choice(CUTS) if kind is Kind.CUT else "",
+            how=rng.choice((*CUTS, REPEAT)) if kind is Kind.CUT else "",
             for_us=rng.choice((50_000, SECOND_US, 20 * SECOND_US)),
         )
     kinds, weights = zip(*_TIMED, strict=True)

@@ -66,6 +66,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     first: Platform | None = None
     delay_us: tuple[int, int] = (200, 5_000)
+    ledger_us: int = 8_000
     habits: dict[Platform, Habits] = msgspec.field(default_factory=_calm)
     faults: tuple[Fault, ...] = ()
 
@@ -91,6 +92,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             dry_run=rng.random() < 0.05,  # noqa: PLR2004 -- one in twenty
             first=rng.choice((None, None, None, POLYMARKET, KALSHI)),
             delay_us=rng.choice(((200, 3_000), (5_000, 60_000), (200, 900_000))),
+            ledger_us=rng.choice((8_000, 8_000, 200_000, 1_500_000)),
             habits={KALSHI: habits.drawn(rng, wildness), POLYMARKET: habits.drawn(rng, wildness)},
             faults=tuple(nemesis.drawn(rng, end_us, processes, rate=rng.choice((0.0, 0.3, 1.0, 4.0)))),
         )

@@ -125,6 +125,7 @@ class World:
         self.controller = ControllerMachine(
             around, "ctl", ControllerShape(self.pairs, scenario.shape.local, scenario.dry_run, scenario.first)
         )
+        self.controller.ledger.most_us = scenario.ledger_us
         self.traders = [
             TraderMachine(around, f"trader{number}", platforms, dry_run=scenario.dry_run)
             for number, platforms in enumerate(scenario.shape.traders, 1)

@@ -117,9 +117,12 @@ def full_under_a_trader(desk: Desk, leave_kib: int, say: Say) -> None:
     said = trader.wait_until(lambda said: said["traders"][0]["journal_broken"], "the status says it")
     assert "full" in said["journal"]["broken"]
     assert "cannot be written, nothing new is traded" in desk.small.arb("status").out
-    # Legs that come now are refused, and the controller is told so at once: no trade is left open.
-    seen = len(controller.lines)
-    controller.wait_for_line("answered rejected: no journal, no order", after=seen)
+    # The controller is told so at once: no trade is left open, and none is begun.
+    controller.wait_for_line("takes no leg")
+    controller.wait_for_paths()
+    sent = controller.status()["counters"]["legs_sent"]
+    controller.wait_for_line("no execution path", after=len(controller.lines))
+    assert controller.status()["counters"]["legs_sent"] == sent
     executed = sum(trader.status()["traders"][0]["answers"].get(word, 0) for word in ("filled", "partial"))
     assert executed > 0
     assert (trader.stop(), controller.stop()) == (0, 0)
@@ -160,10 +163,6 @@ def test_a_trader_on_a_full_disk_takes_no_leg_and_loses_none(desk: Desk, say: Sa
 
 
 @pytest.mark.hunt
-@pytest.mark.xfail(
-    strict=True,
-    reason="PRODUCT BUG: a trader that can take no leg stays a path, so that the other leg of each arb is left naked",
-)
 def test_a_trader_on_a_full_disk_is_no_path_any_more(desk: Desk) -> None:
     controller = desk.large.controller(*desk.arbs())
     healthy = desk.large.trader("--platform", "kalshi", "--url", controller.url)

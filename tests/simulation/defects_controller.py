@@ -273,6 +273,47 @@ def pair_freed_by_trades_that_are_not_over() -> Iterator[None]:
         yield
 
 
+@defect
+def late_news_makes_a_rebuilt_trade_incomplete() -> Iterator[None]:
+    """A leg that was never sent, as the first one filled nothing, is assumed to be out after late news of the first."""
+    take = actors.recovery._Told.take
+
+    def reopened(self: actors.recovery._Told, fact: Any) -> None:
+        take(self, fact)
+        self.complete = set(self.closed)
+
+    with patch.object(actors.recovery._Told, "take", reopened):
+        yield
+
+
+@defect
+def the_larger_fill_wins_over_the_final_word() -> Iterator[None]:
+    """A standby says that a provisional fill was taken back, and is not believed."""
+    with patch.object(actors.revisions, "settles", lambda _told, _held: False):
+        yield
+
+
+@defect
+def nobody_follows_the_fills_of_a_trader_that_burnt() -> Iterator[None]:
+    """A provisional fill is left to the trader that reported it, which never comes back."""
+    with patch.object(LegKeeper, "follow", lambda _self, _outcome: None):
+        yield
+
+
+@defect
+def unwind_not_decided_anew() -> Iterator[None]:
+    """The first plan to close a trade is repeated, whatever its last attempt has sold."""
+    closing_legs = ExcessCloser.close.__globals__["closing_legs"]
+    plans: dict[Any, Any] = {}
+
+    def stale(trade: Any, plan: Any, books: Any) -> Any:
+        plans.setdefault(trade.trade_id, closing_legs(trade, plan, books))
+        return plans[trade.trade_id]
+
+    with patch("actors.excess_closer.closing_legs", stale):
+        yield
+
+
 # -- what all actors stand on --------------------------------------------------------------------------------
 
 

@@ -1,0 +1,84 @@
+"""One seed, one trace, to the byte: in another process, and with another order of everything that hashes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+from simulation.world.kernel import Kernel, dice
+from simulation.world.scenario import Scenario
+from simulation.world.trace import Trace
+from simulation.world.world import World
+from tests.paths import ROOT
+
+SEEDS = range(20)
+MINUTES = 4.0
+
+PROGRAM = f"""
+from simulation.world.scenario import Scenario
+from simulation.world.trace import Trace
+from simulation.world.world import World
+for seed in {list(SEEDS)!r}:
+    trace = Trace(keep=False)
+    World(Scenario.draw(seed, {MINUTES}), trace=trace).run()
+    print(trace.count, trace.digest())
+"""
+
+
+def digests(hash_seed: str) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)},
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")
+
+
+def test_twenty_seeds_run_twice_give_the_same_bytes() -> None:
+    with ThreadPoolExecutor(2) as both:
+        one, other = both.map(digests, ("1", "4711"))
+    assert one == other
+    assert len(set(one)) == len(SEEDS) + 1
+
+
+def test_another_seed_is_another_world() -> None:
+    worlds = [Scenario.draw(seed) for seed in range(50)]
+    assert len({world.faults for world in worlds}) > 20
+    assert len({world.shape for world in worlds}) == 7
+    assert any(not world.faults for world in worlds)
+    assert any(len(world.faults) > 20 for world in worlds)
+
+
+def test_dice_of_one_matter_do_not_depend_on_another() -> None:
+    one = dice(7, "network").random()
+    other = dice(7, "tape")
+    other.random()
+    assert dice(7, "network").random() == one
+    assert dice(8, "network").random() != one
+
+
+def test_what_is_due_at_one_moment_runs_in_the_order_asked() -> None:
+    kernel, seen = Kernel(), list[str]()
+    kernel.after(5, lambda: seen.append("b"))
+    kernel.after(5, lambda: (seen.append("c"), kernel.after(0, lambda: seen.append("d")))[0])
+    kernel.after(1, lambda: seen.append("a"))
+    kernel.run_until(4)
+    assert seen == ["a"]
+    kernel.run_until(5)
+    assert seen == ["a", "b", "c", "d"]
+    assert kernel.now_us == 5
+
+
+def test_a_trace_is_of_everything_and_a_run_without_one_is_the_same_run() -> None:
+    trace = Trace()
+    with_trace = World(Scenario.draw(3, 2.0), trace=trace).run()
+    without = World(Scenario.draw(3, 2.0)).run()
+    assert (with_trace.orders, with_trace.frames) == (without.orders, without.frames)
+    kinds = {line.kind for line in trace.lines}
+    assert {"start", "send", "order sent", "order", "answer"} <= kinds
