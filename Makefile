@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 # Test processes; many tests wait for other processes, so three pay off on two cores.
+SEEDS ?= 0..9999
 JOBS ?= 3
 
 # The first that runs and is new enough; `make PYTHON=/path/to/python3.11 ...` overrules.
@@ -19,7 +20,7 @@ COMPILE := env -u PIP_FIND_LINKS $(LOCKER)/bin/pip-compile --quiet --generate-ha
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test check style types arrows bench lock clean
+.PHONY: help env demo test check style types arrows bench hunt lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -43,6 +44,9 @@ types: env
 
 arrows: env
 	$(BIN)/lint-imports --no-cache
+
+hunt: env ## ten thousand simulated worlds; SEEDS=A..B for others (the processes under test: ARGS="-m hunt" make test)
+	@$(BIN)/arb simulate --seeds $(SEEDS) $(ARGS)
 
 bench: env ## the measurements of docs/performance.md
 	@$(BIN)/python -m bench $(ARGS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -15,6 +15,17 @@ from simulation.world.scenario import SECOND_US, Scenario
 from simulation.world.world import Violation, run
 
 MAX_RUNS: Final = 300
+
+CALMING: Final[tuple[dict[str, Any], ...]] = (
+    {"rates": {}, "lookup_failed": 0.0, "lookup_silent": 0.0, "lookup_denied": 0.0, "lag_us": 0, "settle_us": 0},
+    {"rates": {}},
+    {"lookup_failed": 0.0, "lookup_silent": 0.0},
+    {"lookup_denied": 0.0},
+    {"lag_us": 0},
+    {"settle_us": 0},
+    {"news_lost": 0.0},
+)
+"""What of a venue's habits is tried to be taken away, all of it first."""
 
 Check = Callable[[Scenario], Violation | None]
 
@@ -80,8 +91,8 @@ class _Shrinking:
 
     def _calmer(self) -> None:
         for platform in list(self.best.habits):
-            for calmer in _calmer(self.best.habits[platform]):
-                self._with_habits(platform, calmer)
+            for calm in CALMING:
+                self._with_habits(platform, replace(self.best.habits[platform], **calm))
             for habit in list(self.best.habits[platform].rates):
                 now = self.best.habits[platform]
                 fewer = {each: rate for each, rate in now.rates.items() if each is not habit}
@@ -94,13 +105,3 @@ class _Shrinking:
 def _without_blocks(faults: Sequence[Fault], size: int) -> Iterator[tuple[Fault, ...]]:
     for start in range(0, len(faults), size):
         yield (*faults[:start], *faults[start + size :])
-
-
-def _calmer(habits: Habits) -> Iterator[Habits]:
-    yield Habits()
-    yield replace(habits, rates={})
-    yield replace(habits, lookup_failed=0.0, lookup_silent=0.0)
-    yield replace(habits, lookup_denied=0.0)
-    yield replace(habits, lag_us=0)
-    yield replace(habits, settle_us=0)
-    yield replace(habits, news_lost=0.0)

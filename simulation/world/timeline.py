@@ -74,36 +74,45 @@ def story(scenario: Scenario, lines: Sequence[Line], text: str) -> str:
     return "\n".join([*head, "", *readable(concerned(lines, text))])
 
 
-def drawing(lines: Iterable[Line], trade: str) -> str:
-    """The story of one trade as a Mermaid sequence diagram: who told whom what, deaths and cuts as notes."""
-    drawn = [line for line in lines if trade in line.text or line.kind in {"cut", "killed", "start", "link lost"}]
-    out = [
-        "sequenceDiagram",
-        *(f"    participant {who}" for who in ("kalshi", "trader1", "ctl", "trader2", "polymarket")),
-    ]
-    for line in drawn:
-        arrow = _arrow(line)
-        if arrow is not None:
-            out.append(f"    {arrow[0]}: {line.at_us / 1e6:.3f} s {short(arrow[1])}")
+def drawing(lines: Iterable[Line], legs: Sequence[str]) -> str:
+    """The story of these legs as a Mermaid sequence diagram; deaths and cuts that happen meanwhile are notes.
+
+    The world is one with a trader for each venue.
+    """
+    told = list(lines)
+    about = [at for at, line in enumerate(told) if any(leg in line.text for leg in legs)]
+    actors = ("kalshi", "trader1", "ctl", "trader2", "polymarket")
+    out = ["sequenceDiagram", *(f"    participant {who}" for who in actors)]
+    seen: set[str] = set()
+    for line in told[about[0] : about[-1] + 1]:
+        if line.who == "nemesis":
+            continue
+        if line.kind in {"cut", "killed", "start", "link lost"} or any(leg in line.text for leg in legs):
+            arrow = _arrow(line)
+            if arrow is not None and arrow not in seen:
+                # What is asked again and again is drawn once.
+                seen.add(arrow)
+                out.append(f"    {arrow.replace(': ', f': {line.at_us / 1e6:.3f} s ', 1)}")
     return "\n".join(out)
 
 
-def _arrow(line: Line) -> tuple[str, str] | None:
-    text = in_words(line).replace(";", ",")
-    if line.kind == "send" and line.text.startswith("{"):
-        frame = json.loads(line.text)
-        trader = {"kalshi": "trader1", "polymarket": "trader2"}.get(frame.get("platform", ""), "")
-        other = trader if line.who == "ctl" else "ctl"
-        return (f"{line.who}->>{other}", text) if other else None
-    if line.kind == "order sent":
-        trader = {"kalshi": "trader1", "polymarket": "trader2"}[line.who]
-        return f"{trader}->>{line.who}", text.split(" by ")[0]
-    if line.kind == "answer":
-        trader = {"kalshi": "trader1", "polymarket": "trader2"}[line.who]
-        return f"{line.who}->>{trader}", text
-    if line.kind in {"order", "looked up"}:
-        return f"Note over {line.who}", f"{line.kind} {text}"
-    if line.kind in {"cut", "link lost", "killed"}:
-        who = "ctl" if line.who == "network" else line.who
-        return f"Note over {who}", f"{line.kind} {text}"
-    return None
+TRADER_OF: Final = {"kalshi": "trader1", "polymarket": "trader2"}
+
+
+def _arrow(line: Line) -> str | None:
+    text = short(in_words(line)).replace(";", ",").replace("#", "no. ")
+    trader = TRADER_OF.get(line.who, "")
+    match line.kind:
+        case "send":
+            other = TRADER_OF.get(json.loads(line.text).get("platform", ""), "") if line.who == "ctl" else "ctl"
+            return f"{line.who}->>{other}: {text}" if other else None
+        case "order sent":
+            return f"{trader}->>{line.who}: order {text.split(' by ')[0]}"
+        case "answer":
+            return f"{line.who}->>{trader}: {text}"
+        case "order" | "looked up":
+            return f"Note over {line.who}: {line.kind} {text}"
+        case "cut" | "link lost" | "killed":
+            return f"Note over {'ctl' if line.who == 'network' else line.who}: {line.kind} {text}"
+        case _:
+            return None

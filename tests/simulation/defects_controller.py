@@ -274,19 +274,6 @@ def pair_freed_by_trades_that_are_not_over() -> Iterator[None]:
 
 
 @defect
-def late_news_makes_a_rebuilt_trade_incomplete() -> Iterator[None]:
-    """A leg that was never sent, as the first one filled nothing, is assumed to be out after late news of the first."""
-    take = actors.recovery._Told.take
-
-    def reopened(self: actors.recovery._Told, fact: Any) -> None:
-        take(self, fact)
-        self.complete = set(self.closed)
-
-    with patch.object(actors.recovery._Told, "take", reopened):
-        yield
-
-
-@defect
 def the_larger_fill_wins_over_the_final_word() -> Iterator[None]:
     """A standby says that a provisional fill was taken back, and is not believed."""
     with patch.object(actors.revisions, "settles", lambda _told, _held: False):
