@@ -24,8 +24,17 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 OUR_VARIABLES = ("CONTROLLER_PLATFORMS", "WEBSOCKET_URL", "DRY_RUN", "ONE_SHOT")
 
-FIRST = ("test_disconnects.py", "test_crash_matrix.py", "test_recording.py", "test_ledger_pnl.py")
-"""The end-to-end files of which a worker has the longest; whoever gets one last keeps everybody waiting."""
+FIRST = (
+    "test_disconnects.py",
+    "test_teeth.py",
+    "test_crash_matrix.py",
+    "test_seeds_a.py",
+    "test_recording.py",
+    "test_seeds_b.py",
+    "test_ledger_pnl.py",
+    "test_seeds_c.py",
+)
+"""The files of which a worker has the longest; whoever gets one last keeps everybody waiting."""
 
 _numbers = itertools.count(1)
 

@@ -312,6 +312,8 @@ class Checker:
             raise Found("alive", f"{controller.name} is halted: {controller.halted}")
         for leg_id in executor.unproven.since:
             raise Found("all proven", f"{leg_id} is not proven by {controller.name}")
+        for leg_id in executor.unsettled:
+            raise Found("all proven", f"{controller.name} holds {leg_id} for a fill that may still be taken back")
         for trade in executor.book.trades.values():
             if not trade.over and trade.state is not State.NAKED:
                 raise Found("all proven", f"trade {trade.trade_id} is {trade.state}")

@@ -106,7 +106,7 @@ RAISING_MOMENTS: Final = ("venue order sent", "sent leg_result", "sent execute_l
 _TIMED: Final = (
     (Kind.KILL, 4),
     (Kind.KILL_TWICE, 2),
-    (Kind.GONE, 1),
+    (Kind.GONE, 3),
     (Kind.RESTART, 1),
     (Kind.CUT, 8),
     (Kind.PARTITION, 2),

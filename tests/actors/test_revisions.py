@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actors.facts import ResultSeen
 from actors.ledger_state import fold
-from actors.messages import LegReported
+from actors.messages import LegReported, QueryLeg
 from actors.recovery import rebuild
 from actors.trader_session import MISSING_AT_LEVEL_1
 from protocol.outcome import Outcome
@@ -65,6 +65,30 @@ def test_a_fill_that_the_first_trader_tells_after_a_standby_proved_unfilled_is_n
         assert states(again) == ["naked"]
         tell(again, outcome("t1-1", Status.FILLED, 10, revision=first), "test")
         assert results_of(again, "t1-1") == results_of(box, "t1-1")
+
+
+@pytest.mark.parametrize("filled", [0, 10], ids=["taken back", "confirmed"])
+def test_a_standbys_final_word_on_a_fill_that_could_be_taken_back_holds(box: ControllerBox, filled: int) -> None:
+    report(box, "t1-2", Status.FILLED, 10)
+    tell(box, outcome("t1-1", Status.FILLED, 10, revision=1, final=False), "test")
+    status = Status.FILLED if filled else Status.UNFILLED
+    tell(box, outcome("t1-1", status, filled, revision=0), "porto")
+    assert states(box) == ["hedged" if filled else "naked"]
+    assert not box.instance("executor").unsettled
+    assert not box.notes("contradicts")
+    assert results_of(box, "t1-1")[-1] == (2, filled * 100)
+
+
+def test_a_fill_that_may_be_taken_back_is_asked_about_even_when_its_trader_is_gone(box: ControllerBox) -> None:
+    report(box, "t1-2", Status.FILLED, 10)
+    tell(box, outcome("t1-1", Status.FILLED, 10, final=False), "test")
+    received = box.traders.test_register(KALSHI)
+    box.pass_time(65)
+    asked = [message for message in received if isinstance(message, QueryLeg)]
+    assert len(asked) == 2
+    tell(box, outcome("t1-1", Status.FILLED, 10, revision=1), "porto")
+    box.pass_time(65)
+    assert len([message for message in received if isinstance(message, QueryLeg)]) == 2
 
 
 def test_a_fill_that_was_told_again_is_no_second_news(box: ControllerBox) -> None:

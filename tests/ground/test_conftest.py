@@ -22,7 +22,7 @@ def test_nothing_of_the_environment_steers_a_test() -> None:
 
 
 def test_the_files_that_are_run_first_are_there() -> None:
-    assert {path.name for path in (ROOT / "tests" / "e2e").glob("test_*.py")} >= set(FIRST)
+    assert {path.name for path in (ROOT / "tests").rglob("test_*.py")} >= set(FIRST)
 
 
 def test_tests_keep_their_bytecode() -> None:

@@ -274,13 +274,6 @@ def pair_freed_by_trades_that_are_not_over() -> Iterator[None]:
 
 
 @defect
-def the_larger_fill_wins_over_the_final_word() -> Iterator[None]:
-    """A standby says that a provisional fill was taken back, and is not believed."""
-    with patch.object(actors.revisions, "settles", lambda _told, _held: False):
-        yield
-
-
-@defect
 def nobody_follows_the_fills_of_a_trader_that_burnt() -> Iterator[None]:
     """A provisional fill is left to the trader that reported it, which never comes back."""
     with patch.object(LegKeeper, "follow", lambda _self, _outcome: None):
