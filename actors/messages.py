@@ -361,12 +361,14 @@ class Connected(Message, frozen=True):
 class Configured(Message, frozen=True):
     """Uplink (or controller) to the trader: the hello is done; this is what was agreed.
 
-    ``blind_paper``: the other end sends no books, so a paper fill is as asked.
+    ``blind_paper``: the other end sends no books, so a paper fill is as asked. ``awaits_word``: it says at once whether
+    it trades, and no leg is taken before that.
     """
 
     platforms: frozenset[Platform]
     dry_run: bool
     blind_paper: bool
+    awaits_word: bool = False
 
 
 class Unconfigured(Message, frozen=True):

@@ -210,6 +210,34 @@ class Settings(BaseModel):
         kinds.decimal(1_000_000_000, 6, zero=False),
         About("The trader refuses a leg that could cost more, in dollars.", flag="--max-leg-notional"),
     ] = Decimal(1_000)
+    max_hour_notional_usd: Annotated[
+        Decimal | None,
+        kinds.decimal(1_000_000_000, 6, zero=False),
+        About(
+            "The trader refuses legs that together could cost more within any 60 minutes, in dollars.",
+            default="no limit",
+        ),
+    ] = None
+    max_orders_per_second: Annotated[
+        int | None,
+        kinds.whole(1, 10_000),
+        About("The trader refuses more orders to one platform within any second.", default="no limit"),
+    ] = None
+    min_price_cents: Annotated[
+        Decimal,
+        kinds.decimal(100, 2, zero=True),
+        About("The trader refuses a leg with a limit below this many cents."),
+    ] = Decimal(0)
+    max_price_cents: Annotated[
+        Decimal,
+        kinds.decimal(100, 2, zero=False),
+        About("The trader refuses a leg with a limit above this many cents."),
+    ] = Decimal(100)
+    markets: Annotated[
+        tuple[str, ...] | None,
+        kinds.markets(),
+        About("The only markets that the trader takes legs of; both sides' tokens, for Polymarket.", default="any"),
+    ] = None
     name: Annotated[
         str | None, kinds.name(), About("The trader's name among the traders of this machine.", flag="--name")
     ] = None

@@ -103,7 +103,10 @@ class WireMessage(BaseModel):
 
 
 class Init(WireMessage):
-    """Controller to trader, first on every connection: what it wants executed, and whether for real."""
+    """Controller to trader, first on every connection: what it wants executed, and whether for real.
+
+    ``state_follows``: a :class:`Halt` or :class:`Resume` comes right after the ack, and no leg is taken before it.
+    """
 
     wire_type: ClassVar[str] = "init"
     platforms: Platforms
@@ -113,6 +116,7 @@ class Init(WireMessage):
     session_id: Name | None = None
     heartbeat_ms: Annotated[StrictInt, Field(ge=10, le=3_600_000)] | None = None
     at_us: WireInt | None = None
+    state_follows: StrictBool | None = None
 
 
 class InitAck(WireMessage):
