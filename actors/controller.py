@@ -19,6 +19,7 @@ from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup, IsOpen, always
 from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.recovery import Rebuilt
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from actors.router import Router, RouterSetup
 from actors.scanner import Scanner, ScannerSetup
 from actors.supervisor import Child, Supervisor, SupervisorSetup
@@ -52,6 +53,7 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     facts: Callable[[], Iterable[AnyFact]] = tuple
     max_unwind_loss: Money = DEFAULT_UNWIND_LOSS
     first: Platform | None = None
+    risk: RiskPlan = NO_RISK_PLAN
 
 
 class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +72,7 @@ class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerPort | None
     venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
     is_open: IsOpen = always_open
+    free_disk: Callable[[], int | None] | None = None
 
 
 class Controller(Supervisor):
@@ -148,6 +151,9 @@ def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetu
         pairs=plan.pairs,
         rebuild=plan.rebuild,
         dry_run=plan.dry_run,
+        risk=plan.risk,
+        facts=plan.facts,
+        free_disk=ports.free_disk,
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.base import Address
+from actors.risk.approval import Approval
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.codec import Invalid
 from protocol.leg import Leg
@@ -257,6 +258,7 @@ class SendLegs(Message, frozen=True):
     """Executor to router: all of these leave now, or none does (answer: :class:`LegsNotSent`)."""
 
     orders: tuple[LegOrder, ...]
+    approval: Approval
 
 
 class LegsNotSent(Message, frozen=True):
@@ -383,6 +385,12 @@ class DoLeg(Message, frozen=True):
     leg: Leg
     book: Book | None = None
     arb_type: str | None = None
+
+
+class ApprovedLeg(DoLeg, frozen=True, kw_only=True):
+    """Executor to a local trader: the same, with what allows it to leave. Nothing else of the executor is taken."""
+
+    approval: Approval
 
 
 class LegAcked(Message, frozen=True):

@@ -29,7 +29,7 @@ class TakeLegs(Message, frozen=True):
 
 
 class NoLegsTaken(Message, frozen=True):
-    """Halted as ``number`` asked. ``who`` is filled in by the router; ``open_legs`` left before, without a final word."""
+    """Halted as ``number`` asked. ``who`` names a remote trader; ``open_legs`` left before, without a final word."""
 
     number: int
     open_legs: int = 0
@@ -50,6 +50,10 @@ class Halting(Message, frozen=True):
     number: int
     waiting: tuple[str, ...]
     out_of_reach: Mapping[str, str]
+
+
+class HaltingAsked(Message, frozen=True):
+    """Executor to router: whose ack is out now? Answered with :class:`Halting` while halted."""
 
 
 class OperatorAsked(Message, frozen=True):

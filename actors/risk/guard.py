@@ -18,7 +18,7 @@ from actors.facts import AnyFact, Purpose, TradeOpened
 from actors.ledger_state import fold
 from actors.recovery import ASSUMED, Rebuilt
 from actors.risk.approval import Approval, NotApproved, Proposal, Reason, Refused
-from actors.risk.breaker import BreakerRules, Breakers
+from actors.risk.breaker import Breaker, BreakerRules, Breakers
 from actors.risk.day import TradingDay
 from actors.risk.facts import BreakerCleared, BreakerTripped, PaidOut, RiskFact, RiskStateChanged
 from actors.risk.limits import Limits
@@ -50,9 +50,22 @@ class Moved(msgspec.Struct, frozen=True):
 class RiskGuard:
     """Guarantees: no approval beyond a limit, none against the state, and every one counted until its trade is over."""
 
-    def __init__(self, limits: Limits, terms: TermsOf, rules: BreakerRules, day: TradingDay, now_us: int) -> None:
-        """Active, with nothing at stake and nothing lost; :meth:`rebuild` takes up what was before."""
-        self.books = {paper: MoneyBook(limits, terms) for paper in (False, True)}
+    def __init__(
+        self,
+        limits: Limits,
+        terms: TermsOf,
+        rules: BreakerRules,
+        day: TradingDay,
+        now_us: int,
+        *,
+        paper: Limits | None = None,
+    ) -> None:
+        """Active, with nothing at stake and nothing lost; :meth:`rebuild` takes up what was before.
+
+        ``paper``: the limits of paper money, where they are others.
+        """
+        self.terms = terms
+        self.books = {False: MoneyBook(limits, terms), True: MoneyBook(paper or limits, terms)}
         self.breakers = Breakers(rules)
         self.watch = Watch(self.breakers)
         self.loss = DailyLoss(day, now_us)
@@ -142,6 +155,15 @@ class RiskGuard:
             for book in self.books.values():
                 book.over(trade.trade_id)
 
+    def paper_of(self, trade_id: TradeId) -> bool:
+        """Whether what the trade has bought is paper: nothing of it is in the book of real money."""
+        return trade_id not in self.books[False].exposure.of_trade
+
+    def never(self, trade_id: TradeId) -> None:
+        """What was approved for this trade is not sent, and there is no such trade."""
+        for book in self.books.values():
+            book.over(trade_id)
+
     def dropped(self, trade_id: TradeId) -> None:
         """The trade's legs that had to wait for the first one are not sent after all."""
         for book in self.books.values():
@@ -157,6 +179,20 @@ class RiskGuard:
         asked = trade.opportunity.quantity
         fills = [(int(asked), int(held.contracts)) for held in trade.holdings(opening).values()]
         self.watch.matched(trade.opportunity.pair_id, match_of(fills), now_us)
+
+    def trades_of(self, pair_id: PairId) -> tuple[TradeId, ...]:
+        """The trades of the pair with anything at stake."""
+        found = (
+            trade_id
+            for book in self.books.values()
+            for trade_id, legs in book.exposure.of_trade.items()
+            if any(leg.key.pair_id == pair_id for leg in legs)
+        )
+        return tuple(dict.fromkeys(found))
+
+    def aside(self, pair_id: PairId, reason: str, now_us: int) -> None:
+        """A person sets the pair aside: no new trade on it for as long as the rules say."""
+        self.breakers.trip(Breaker.ASIDE, pair_id, 1, reason, now_us)
 
     def paid_out(self, pair_id: PairId, trade_ids: tuple[TradeId, ...], now_us: int) -> None:
         """Both venues have paid for what these trades held."""
@@ -225,9 +261,7 @@ class RiskGuard:
 
     # -- memory ----------------------------------------------------------------------------------------------
 
-    def rebuild(
-        self, facts: Sequence[AnyFact | RiskFact], trades: Callable[[Iterable[AnyFact]], Rebuilt], now_us: int
-    ) -> None:
+    def rebuild(self, facts: Iterable[AnyFact], trades: Callable[[Iterable[AnyFact]], Rebuilt], now_us: int) -> None:
         """Take up what the ledger holds; once, at a start. ``trades``: :func:`actors.recovery.rebuild` with the pairs.
 
         What a breaker had counted without tripping is forgotten, and so is what an excess would lose if it were
