@@ -12,6 +12,7 @@ from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.processes import about, link_token, mode, open_journal, run_loop, version
+from cli.risk_plan import free_disk, risk_plan
 from config.home import ArbHome
 from config.settings import DEFAULT_SILENCE_S, Settings
 from market.fees import DIRECT_PRECISION, RETAIL_PRECISION
@@ -169,6 +170,8 @@ def controller_options(
         tailscale=tailscale,
         socket=home.socket("controller"),
         exit_at_end=settings.exit_at_end,
+        risk=risk_plan(settings, precision_of(settings)),
+        free_disk=free_disk(home.ensure()),
         about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
     )
 

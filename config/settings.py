@@ -10,12 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr
+from pydantic import ConfigDict, PrivateAttr, SecretStr
 
 from config import kinds
 from config.about import About
 from config.address import Address
 from config.home import ArbHome
+from config.risk import TABLE, RiskSettings
 from protocol.terms import PLATFORMS
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
@@ -28,7 +29,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(BaseModel):
+class Settings(RiskSettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry
@@ -324,9 +325,14 @@ class Settings(BaseModel):
 
     def chosen(self) -> Iterator[tuple[str, str, str]]:
         """Name, value and source of each setting that is not at its default; a secret shows as ``***``."""
-        for name in type(self).model_fields:
+        for name in setting_names():
             if self.source(name) != "default":
                 yield name, show(getattr(self, name)), self.source(name)
+
+
+def setting_names() -> tuple[str, ...]:
+    """All settings in the order of the documentation: those of ``[risk]`` come last."""
+    return tuple(sorted(Settings.model_fields, key=lambda name: name.startswith(TABLE)))
 
 
 def show(value: Any) -> str:  # noqa: ANN401 -- any setting's value

@@ -13,6 +13,7 @@ from actors.controller import Controller, ControllerPlan, ControllerPorts, contr
 from actors.facts import AnyFact
 from actors.ports import IdSource, Observer, VenuePort
 from actors.recovery import Rebuilt, rebuild
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from market.events import FeedBatch, FeedEnded
 from market.pair import Pair
 from market.scan import Scan
@@ -61,6 +62,8 @@ class ControllerOptions:
     tailscale: TailscaleStatus = field(default_factory=lambda: TailscaleStatus(running=False))
     socket: Path | None = None
     exit_at_end: bool = False
+    risk: RiskPlan = NO_RISK_PLAN
+    free_disk: Callable[[], int | None] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
 
@@ -147,11 +150,13 @@ class ControllerProcess(ArbProcess):
             facts=self._facts,
             max_unwind_loss=options.max_unwind_loss,
             first=options.dispatch_first,
+            risk=options.risk,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(
             link=self.server,
             is_open=self.server.is_open,
+            free_disk=options.free_disk,
             timer=self.timers,
             beacon=self.beacons,
             observers=(self.log, *options.observers),
