@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from actors.base import Address, handles
 from actors.beacon import BeaconBroadcaster, BroadcasterSetup
 from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
@@ -20,6 +21,7 @@ from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.recovery import Rebuilt
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk_messages import OperatorAnswered, OperatorAsked
 from actors.router import Router, RouterSetup
 from actors.scanner import Scanner, ScannerSetup
 from actors.supervisor import Child, Supervisor, SupervisorSetup
@@ -80,9 +82,27 @@ class Controller(Supervisor):
 
     role = "controller"
 
+    @handles(OperatorAsked)
+    def operator_asked(self, message: OperatorAsked, _sender: Address) -> None:
+        """The executor does it, unless the process has halted for good: then there is nothing left to be moved."""
+        if self.halted is None:
+            self.send(self.roles["executor"], message)
+            return
+        text = f"the process has halted for good, and nothing leaves: {self.halted}; start it again to go on"
+        self.config.status.answer(message.query_id, {"state": "halted", "reason": text, "for_good": True})
+
+    @handles(OperatorAnswered)
+    def operator_answered(self, message: OperatorAnswered, _sender: Address) -> None:
+        """To whoever asked."""
+        self.config.status.answer(message.query_id, message.document)
+
     def document(self, parts: list[Description]) -> dict[str, Any]:
         """The status document; programs find the list of connections also while there is none."""
-        return {"connections": [], **super().document(parts)}
+        whole = {"connections": [], **super().document(parts)}
+        risk = whole.get("risk")
+        if whole["state"] == "ACTIVE" and isinstance(risk, dict) and risk["state"] != "active":
+            whole |= {"state": risk["state"].upper(), "reason": risk["reason"]}
+        return whole
 
     def replaced(self, role: str) -> None:
         """A new local trader knows nothing of what the old one had in hand."""

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from actors.ask_desk import AskDesk
 from actors.base import Address, handles
-from actors.excess_closer import ExcessCloser
 from actors.facts import Remark, TradeOpened
 from actors.leg_sender import ExecutorSetup
 from actors.messages import (
@@ -31,6 +31,7 @@ from actors.pair_books import WatchPair
 from actors.proposals import opening_proposal, smaller
 from actors.recovery import adopt
 from actors.risk.approval import Approval, Reason, Refused
+from actors.risk.asking import AskQueue
 from actors.risk.state import RiskState
 from actors.trade import Dust, Holding, SlotKey, State, Trade, merged
 from actors.trade_book import liquidity
@@ -40,11 +41,13 @@ from protocol.terms import PairId, Platform, TradeId
 from protocol.units import Money, Quantity, money_to_dollars, quantity_to_wire
 from protocol.wire import Book
 
+EATEN: Final = "so few contracts are left that the fees would eat what they bring"
+
 RECENT: Final = 200
 """Trades shown in the status."""
 
 
-class HybridExecutor(ExcessCloser):
+class HybridExecutor(AskDesk):
     """Guarantees: every leg has a path before any leaves; one trade at a time per pair; fills only from results.
 
     Nothing new is traded while a leg of an earlier run is not proven; nothing is closed while a leg of its trade is
@@ -71,6 +74,7 @@ class HybridExecutor(ExcessCloser):
         self.config, self.pairs, self.leg_timeout_us = message, message.pairs, message.leg_timeout_us
         self.open_desk(message.risk, message.facts, message.ids)
         self.free_disk = message.free_disk
+        self.queue = AskQueue(message.risk.asks)
         if message.rebuild is None:
             return
         rebuilt = message.rebuild()
@@ -100,7 +104,7 @@ class HybridExecutor(ExcessCloser):
             self.tell_traders()
         self.settle_risk()
         self.want()
-        for pair_id in self.watched:
+        for pair_id in dict.fromkeys((*self.watched, *self.queue.asked)):
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
         self.follow_soon()
         if first and self.recovering:
@@ -146,22 +150,27 @@ class HybridExecutor(ExcessCloser):
         """Trade it, or abort it whole with the reason."""
         seen = message.opportunity
         reason = self.reason_against(seen)
+        accepted = self.accepted_of(seen)
         if reason is not None:
             self.abort(seen, reason)
-            return
-        self.trade(seen, message.books)
+        elif accepted is not None or not self.waits_for_person(seen):
+            self.trade(seen, message.books, None if accepted is None else accepted.quantity)
 
-    def trade(self, seen: Opportunity, books: Sequence[Book]) -> None:
-        """Have it approved, perhaps of fewer contracts, and send it."""
+    def trade(self, seen: Opportunity, books: Sequence[Book], most: Quantity | None) -> None:
+        """Have it approved, perhaps of fewer contracts, and send it. ``most``: so many a person has accepted."""
+        wanted = seen if most is None else smaller(seen, min(most, seen.quantity), self.risk.terms)
+        if wanted is None:
+            self.abort(seen, EATEN)
+            return
         trade_id = self.config.ids.trade_id()
-        approval, dust = self.approval_for(trade_id, seen)
+        approval, dust = self.approval_for(trade_id, wanted)
         if isinstance(approval, Refused):
             self.abort(seen, f"refused: {approval.reason}", said=True)
             return
-        sized = smaller(seen, approval.quantity, self.risk.terms)
+        sized = smaller(wanted, approval.quantity, self.risk.terms)
         if sized is None:
             self.risk.never(trade_id)
-            self.abort(seen, "capped to so few contracts that the fees would eat what it brings")
+            self.abort(seen, EATEN)
             return
         if dust:
             self.give_dust(seen.pair_id)
@@ -170,6 +179,7 @@ class HybridExecutor(ExcessCloser):
         if trade.later:
             self.later[trade_id] = (books, approval)
         self.dispatch(trade, books, dust, approval)
+        self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
 
     def approval_for(self, trade_id: TradeId, seen: Opportunity) -> tuple[Approval | Refused, Dust]:
         """What risk says, and the dust that the trade takes in: none where that makes an order too small to be sent."""
@@ -214,6 +224,7 @@ class HybridExecutor(ExcessCloser):
     def abort(self, seen: Opportunity, reason: str, *, said: bool = False) -> None:
         """Nothing was sent. Counted every time, logged once per episode, unless somebody else has ``said`` it."""
         self.aborted[reason] += 1
+        self.answered(seen.pair_id, f"not sent: {reason}")
         if not said and self.episodes.get(seen.pair_id) != reason:
             self.episodes[seen.pair_id] = reason
             self.note(f"arb aborted, nothing sent: {reason}", level="warning", pair_id=seen.pair_id)
@@ -383,7 +394,7 @@ class HybridExecutor(ExcessCloser):
                 "edge_locked_usd": money_to_dollars(Money(sums["edge"])),
                 "unknown_legs": sums["unknown_legs"],
             },
-            "risk": self.risk_record(),
+            "risk": {**self.risk_record(), "confirm": {"waiting": len(self.queue.asked), **self.queue.counts}},
             "recovering": len(self.recovering),
             "unknown": self.unknown_records(),
             "dust": [

@@ -14,6 +14,7 @@ from actors.facts import AnyFact
 from actors.ports import IdSource, Observer, VenuePort
 from actors.recovery import Rebuilt, rebuild
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk_messages import OperatorAsked
 from market.events import FeedBatch, FeedEnded
 from market.pair import Pair
 from market.scan import Scan
@@ -170,6 +171,14 @@ class ControllerProcess(ArbProcess):
             venues=options.local,
         )
         self.root = self.host.create(Controller, "controller", controller_setup(plan, ports))
+
+    def command(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        """What a person asks for is done by the executor in this very turn; log, ledger and status have no part."""
+        if self.root is None:
+            return {"error": "the process is starting: ask again"}
+        self._queries += 1
+        self.host.tell(self.root, OperatorAsked(self._queries, command, request))
+        return self._documents.pop(self._queries, None) or {"error": "no answer: the process is going down"}
 
     async def _feed(self) -> None:
         """Run the feed; one that breaks is a feed that ended, and is said."""

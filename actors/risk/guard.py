@@ -95,6 +95,13 @@ class RiskGuard:
         self._note(answer, proposal.pair_id, now_us)
         return answer
 
+    def turned_down(self, pair_id: PairId, now_us: int) -> Refused | None:
+        """Why no trade on this pair may be made whatever its size: for who would ask a person first. It counts."""
+        refused = self._against(pair_id)
+        if refused is not None:
+            self._note(refused, pair_id, now_us)
+        return refused
+
     def sent(self, approval: Approval, legs: Sequence[Leg], now_us: int) -> None:
         """These orders leave now. Raises :class:`NotApproved` for what no approval covers, and while halted."""
         if self.state is RiskState.HALTED:
