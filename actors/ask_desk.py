@@ -6,19 +6,16 @@ Nothing is held for what waits: the money is reserved on acceptance, when the sc
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from actors.base import Address, handles
 from actors.messages import PairFree
-from actors.operator_desk import Document, OperatorDesk, reason_of
+from actors.operator_desk import HOPS, Document, OperatorDesk, reason_of
 from actors.pair_books import PairBooks, WatchPair
 from actors.risk.asking import Accepted, AskQueue, AskRules
-from actors.risk_messages import AcceptOver
+from actors.risk_messages import AnswerDue
 from market.opportunity import Opportunity
 from protocol.terms import PairId
-
-HOPS: Final = 8
-"""More hops than the scanner's answer takes."""
 
 
 class AskDesk(OperatorDesk):
@@ -114,20 +111,18 @@ class AskDesk(OperatorDesk):
         self.queue.accept(asked)
         self.answers[pair_id] = "not sent: on the books of now it does not clear any more"
         self.let_go(pair_id, recheck=True)
-        self.send(self.myAddress, AcceptOver(pair_id, query_id, HOPS))
+        self.send(self.myAddress, AnswerDue(query_id, HOPS, pair_id=pair_id))
         return None
 
-    @handles(AcceptOver)
-    def accept_over(self, message: AcceptOver, _sender: Address) -> None:
+    def due_answer(self, message: AnswerDue) -> Document:
         """By now the scanner has looked again: what it has not offered is gone."""
-        if message.hops > 0:
-            self.send(self.myAddress, AcceptOver(message.pair_id, message.query_id, message.hops - 1))
-            return
+        if message.pair_id is None:
+            return super().due_answer(message)
         gone = self.queue.accepted.pop(message.pair_id, None)
         if gone is not None:
             self.queue.counts["gone"] += 1
         said = self.answers.pop(message.pair_id, "")
-        self.answer_operator(message.query_id, {"pair_id": message.pair_id, "said": said})
+        return {"pair_id": message.pair_id, "said": said}
 
     def ask_reject(self, _query_id: int, request: Mapping[str, Any]) -> Document:
         """It is not made, and the pair is not asked about for a while."""

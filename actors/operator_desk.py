@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import msgspec
+
 from actors.base import Address, handles
 from actors.excess_closer import ExcessCloser
 from actors.risk.guard import Moved
 from actors.risk.state import RiskState
-from actors.risk_messages import HaltingAsked, OperatorAnswered, OperatorAsked
+from actors.risk_messages import AnswerDue, HaltingAsked, OperatorAnswered, OperatorAsked
 from protocol.terms import PairId, TradeId
+
+HOPS: Final = 16
+"""More hops than the answer of anyone takes who is asked meanwhile."""
 
 MAX_REASON: Final = 500
 MAX_ACKS: Final = 100
@@ -50,7 +55,7 @@ class OperatorDesk(ExcessCloser):
 
     # -- states ----------------------------------------------------------------------------------------------
 
-    def ask_halt(self, _query_id: int, request: Mapping[str, Any]) -> Document:
+    def ask_halt(self, query_id: int, request: Mapping[str, Any]) -> Document | None:
         """Nothing leaves from here on; the answer says whose ack is out."""
         already = self.risk.state is RiskState.HALTED
         moved = self.risk.halt(reason_of(request), self.turn.unix_us)
@@ -58,30 +63,46 @@ class OperatorDesk(ExcessCloser):
         if already:
             # Said again: an ack may have been lost with its connection.
             self.tell_traders()
-        return self.moved_record(moved)
+        self.answer_soon(query_id, moved)
+        return None
 
-    def ask_reduce(self, _query_id: int, request: Mapping[str, Any]) -> Document:
+    def ask_reduce(self, query_id: int, request: Mapping[str, Any]) -> Document | None:
         """Only closing from here on."""
         moved = self.risk.reduce(reason_of(request), self.turn.unix_us, acks_of(request))
         self.settle_risk()
-        return self.moved_record(moved)
+        self.answer_soon(query_id, moved)
+        return None
 
-    def ask_resume(self, _query_id: int, request: Mapping[str, Any]) -> Document:
+    def ask_resume(self, query_id: int, request: Mapping[str, Any]) -> Document | None:
         """Trade again; refused while a breaker stands that was not acknowledged."""
         if self.stopping is not None:
             return {"error": f"the controller is stopping and takes up nothing: {self.stopping.reason}"}
         moved = self.risk.resume(reason_of(request), self.turn.unix_us, acks_of(request))
         self.settle_risk()
-        return self.moved_record(moved)
+        self.answer_soon(query_id, moved)
+        return None
 
-    def ask_risk(self, _query_id: int, _request: Mapping[str, Any]) -> Document:
+    def ask_risk(self, query_id: int, _request: Mapping[str, Any]) -> Document | None:
         """How it stands; the next answer knows who has been out of reach for longer."""
         self.send(self.roles["router"], HaltingAsked())
-        return self.halt_record()
+        self.answer_soon(query_id, Moved(self.risk.state))
+        return None
 
-    def moved_record(self, moved: Moved) -> Document:
-        """The state that holds, and why it is not the one that was asked for."""
-        return {**self.halt_record(), "refused": moved.refused}
+    def answer_soon(self, query_id: int, moved: Moved) -> None:
+        """In this turn, when the router and the local traders have spoken."""
+        self.send(self.myAddress, AnswerDue(query_id, HOPS, refused=moved.refused))
+
+    @handles(AnswerDue)
+    def answer_due(self, message: AnswerDue, _sender: Address) -> None:
+        """Everyone had his turn: answer."""
+        if message.hops > 0:
+            self.send(self.myAddress, msgspec.structs.replace(message, hops=message.hops - 1))
+        else:
+            self.answer_operator(message.query_id, self.due_answer(message))
+
+    def due_answer(self, message: AnswerDue) -> Document:
+        """The state that holds, how far a halt has come, and why it is not the state that was asked for."""
+        return {**self.halt_record(), "refused": message.refused}
 
     # -- money that came back --------------------------------------------------------------------------------
 

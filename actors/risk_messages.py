@@ -97,9 +97,13 @@ class CashStated(Message, frozen=True):
     shard: str = ""
 
 
-class AcceptOver(Message, frozen=True):
-    """The executor's note to itself: by now the scanner has looked again at what a person accepted."""
+class AnswerDue(Message, frozen=True):
+    """The executor's note to itself: after so many hops everyone who was asked has spoken, and the answer is due.
 
-    pair_id: PairId
+    ``pair_id``: of the trade that a person accepted. ``refused``: why another state holds than was asked for.
+    """
+
     query_id: int
     hops: int
+    pair_id: PairId | None = None
+    refused: str | None = None

@@ -22,6 +22,7 @@ from actors.ports import VenuePort
 from actors.recovery import Rebuilt, rebuild
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from actors.risk.trader_limits import TraderLimits
+from actors.risk_messages import OperatorAsked
 from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from market.events import FeedBatch, FeedEnded
 from market.fees import RETAIL_PRECISION
@@ -223,6 +224,14 @@ class ControllerBox(Box):
         self.host.tell(trader, Directory(self.memory.roles))
         self.traders.test_register(platform, trader, dry_run=dry_run)
         return legs
+
+    def ask(self, command: str, **request: Any) -> dict[str, Any]:
+        """What the status socket's user asks for, and the answer."""
+        self.queries += 1
+        before = len(self.memory.documents)
+        self.host.tell(self.root, OperatorAsked(self.queries, command, request))
+        assert len(self.memory.documents) == before + 1, "one answer to one question"  # noqa: S101 -- for tests
+        return self.memory.documents[-1]
 
     def feed(self, *messages: FeedBatch | FeedEnded) -> None:
         """Market data arrives."""
