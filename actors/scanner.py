@@ -132,7 +132,7 @@ class Scanner(GuardedActor):
             return
         feed.state = state
         feed.lost_reason = None if state == "up" else reason
-        self.note(f"{platform} feed {state}: {reason}", level=STATE_LEVELS.get(state, "warning"))
+        self.note(f"{platform} feed {state}: {reason}", level=STATE_LEVELS.get(state, "warning"), count=f"feed_{state}")
 
     # -- silence ---------------------------------------------------------------------------------------------
 

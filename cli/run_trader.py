@@ -11,11 +11,12 @@ from actors.ports import VenuePort
 from actors.risk.trader_limits import TraderLimits
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, link_token, mode, open_journal, run_loop, version
+from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, version
 from cli.run_controller import paper_port
 from config.settings import Settings
 from protocol.terms import Platform
 from protocol.units import CENT, Price, money_from_dollars
+from transport.alerts import AlertsError
 from transport.journal import JournalError, JournalInUse
 from transport.journal_port import JournalFile
 from transport.link.errors import LinkError
@@ -40,7 +41,7 @@ def run(settings: Settings) -> int:
         raise CliError(CONFIGURATION, "venue: the venues' live clients are not part of this version; use --venue paper")
     try:
         return OK if run_loop(_run(settings)) else ERROR
-    except (LinkError, StatusError, BeaconPortError, JournalError, AccountError) as error:
+    except (AlertsError, LinkError, StatusError, BeaconPortError, JournalError, AccountError) as error:
         raise CliError(CONFIGURATION, str(error)) from None
 
 
@@ -75,6 +76,7 @@ def trader_options(settings: Settings) -> TraderOptions:
         socket=home.socket(f"trader-{settings.name or os.getpid()}"),
         about=about("trader", settings) | {"venue": settings.venue, "pid": os.getpid()},
         limits=trader_limits(settings),
+        alerts=alert_plan(settings, f"trader {name}"),
     )
 
 

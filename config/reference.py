@@ -36,6 +36,9 @@ min_edge_cents = 0.5
 pair_usd = 10
 total_usd = 100
 daily_loss_usd = 100
+
+[alerts]
+urls = ["ntfy://a-topic-of-my-own"]           # see docs/alerts.md
 ```
 
 A wrong value stops the command with exit code 4 (2 where it was typed as a flag), and the message names the value, its

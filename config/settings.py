@@ -15,9 +15,15 @@ from pydantic import ConfigDict, PrivateAttr, SecretStr
 from config import kinds
 from config.about import About
 from config.address import Address
+from config.alerts import TABLE as ALERTS
+from config.alerts import AlertSettings
 from config.home import ArbHome
-from config.risk import TABLE, RiskSettings
+from config.risk import TABLE as RISK
+from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
+
+TABLES: Final = (RISK, ALERTS)
+"""How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
 
@@ -29,7 +35,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(RiskSettings):
+class Settings(RiskSettings, AlertSettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry
@@ -331,8 +337,8 @@ class Settings(RiskSettings):
 
 
 def setting_names() -> tuple[str, ...]:
-    """All settings in the order of the documentation: those of ``[risk]`` come last."""
-    return tuple(sorted(Settings.model_fields, key=lambda name: name.startswith(TABLE)))
+    """All settings in the order of the documentation: those of a table come last, table by table."""
+    return tuple(sorted(Settings.model_fields, key=lambda name: [name.startswith(table) for table in TABLES]))
 
 
 def show(value: Any) -> str:  # noqa: ANN401 -- any setting's value

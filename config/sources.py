@@ -12,8 +12,7 @@ from typing import Any, Final
 from config.about import About
 from config.error import ConfigError
 from config.kinds import FEED_FILE, Kind
-from config.risk import TABLE
-from config.settings import Settings
+from config.settings import TABLES, Settings
 from config.toml_file import read_toml
 
 # Elsewhere an empty variable is an absence; here it means "none", as in the seed.
@@ -63,17 +62,21 @@ def from_file(file: Path) -> dict[str, Given]:
 
 
 def file_name(name: str) -> str:
-    """Name of a setting in the file: those of risk are in a table of their own."""
-    return f"risk.{name.removeprefix(TABLE)}" if name.startswith(TABLE) else name
+    """Name of a setting in the file: those of risk and of alerts are in tables of their own."""
+    table = next((table for table in TABLES if name.startswith(table)), "")
+    return f"{table.removesuffix('_')}.{name.removeprefix(table)}" if table else name
 
 
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    """The file's values with those of its table ``[risk]`` under the settings' own names."""
-    table = values.get("risk")
-    if not isinstance(table, dict):
-        return values
-    others = {name: raw for name, raw in values.items() if name != "risk"}
-    return others | {f"{TABLE}{name}": raw for name, raw in table.items()}
+    """The file's values with those of its tables under the settings' own names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        table = f"{name}_"
+        if table in TABLES and isinstance(value, dict):
+            flat |= {f"{table}{inner}": raw for inner, raw in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def from_environment(env: Mapping[str, str]) -> dict[str, Given]:

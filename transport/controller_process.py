@@ -20,6 +20,7 @@ from market.pair import Pair
 from market.scan import Scan
 from protocol.terms import PairId, Platform
 from protocol.units import Money
+from transport.alerts import AlertPlan
 from transport.beacons import Beacons
 from transport.feeds.port import FeedPort
 from transport.gate import Gate
@@ -67,6 +68,7 @@ class ControllerOptions:
     free_disk: Callable[[], int | None] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
+    alerts: AlertPlan | None = None
 
 
 class ControllerProcess(ArbProcess):
@@ -74,7 +76,7 @@ class ControllerProcess(ArbProcess):
 
     def __init__(self, options: ControllerOptions) -> None:
         """Nothing is opened yet."""
-        super().__init__(options.socket)
+        super().__init__(options.socket, options.alerts)
         self.options = options
         self.gate = Gate()
         self.feed = options.make_feed(self.gate)
@@ -160,7 +162,7 @@ class ControllerProcess(ArbProcess):
             free_disk=options.free_disk,
             timer=self.timers,
             beacon=self.beacons,
-            observers=(self.log, *options.observers),
+            observers=(*self.observers, *options.observers),
             status=self,
             life=self,
             gate=self.gate,

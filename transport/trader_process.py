@@ -16,6 +16,7 @@ from actors.trader_messages import HaltTrader, ResumeTrader, TraderHalted, Trade
 from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from protocol.terms import Platform
 from protocol.units import Money
+from transport.alerts import AlertPlan
 from transport.discovery import Discovery
 from transport.journal_port import JournalFile
 from transport.link.client import LinkClient
@@ -50,6 +51,7 @@ class TraderOptions:
     socket: Path | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
+    alerts: AlertPlan | None = None
     limits: TraderLimits | None = None
 
 
@@ -58,7 +60,7 @@ class TraderProcess(ArbProcess):
 
     def __init__(self, options: TraderOptions) -> None:
         """Nothing is opened yet."""
-        super().__init__(options.socket)
+        super().__init__(options.socket, options.alerts)
         self.options = options
         self.discovery = Discovery(options.url)
         self._failures = _Failures()
@@ -109,7 +111,7 @@ class TraderProcess(ArbProcess):
             about=options.about,
             limits=options.limits,
         )
-        observers: tuple[Observer, ...] = (self.log, _Welcome(self.client, self._failures), *options.observers)
+        observers: tuple[Observer, ...] = (*self.observers, _Welcome(self.client, self._failures), *options.observers)
         if options.one_shot:
             observers = (*observers, _OneShot(self))
         ports = TraderPorts(
