@@ -57,7 +57,6 @@ TRADER: Final = Kind("Trader lost")
 FEED: Final = Kind("Feed dead")
 FAILURE: Final = Kind("Part of the program failed")
 SUMMARY: Final = Kind("Daily summary")
-TEST: Final = Kind("Test", critical=True)
 
 BY_COUNT: Final[dict[str, Kind]] = {
     "naked": NAKED,

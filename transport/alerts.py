@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any, Final
 
-from actors.alert_desk import TEST, Alert, AlertDesk, AlertRules
+from actors.alert_desk import Alert, AlertDesk, AlertRules
 from transport.logs import add_secret, log_event
 
 MAX_WAITING: Final = 100
@@ -125,10 +125,6 @@ class Alerts:
     def observe(self, note: object) -> None:
         """Take one note."""
         self._guarded(lambda: self.desk.take(note, _now_us()))
-
-    def test(self) -> None:
-        """Tell everyone that alerts arrive."""
-        self._guarded(lambda: [Alert(TEST, "alerts of this process arrive here")])
 
     def _tick(self) -> None:
         self._timer = self._loop.call_later(TICK_S, self._tick)

@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from queue import Queue
-from time import monotonic
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,65 +12,10 @@ import pytest
 from actors.alert_desk import SECOND_US, AlertRules
 from actors.messages import Note
 from protocol.terms import PairId
+from tests.alert_server import PATIENCE_S, SECRET, serving
 from transport import alerts as alerts_module
 from transport.alerts import AlertPlan, Alerts, AlertsError, AlertService, apprise_services, make_alerts
-
-PATIENCE_S: Final = 20.0
-SECRET: Final = "hunter2hunter2"
-
-
-class Server(ThreadingHTTPServer):
-    """Takes JSON posts; hangs until released, or answers with a code."""
-
-    daemon_threads = False
-
-    def __init__(self, code: int = 200, *, hangs: bool = False) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.code = code
-        self.released = threading.Event()
-        self.asked = threading.Event()
-        self.posts: Queue[dict[str, Any]] = Queue()
-        if not hangs:
-            self.released.set()
-
-    @property
-    def url(self) -> str:
-        return f"json://user:{SECRET}@127.0.0.1:{self.server_port}/{SECRET}?rto={PATIENCE_S}"
-
-    def post(self) -> dict[str, Any]:
-        """The next one that arrived."""
-        return self.posts.get(timeout=PATIENCE_S)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.asked.set()
-        self.server.released.wait(PATIENCE_S)
-        self.server.posts.put(body)
-        with suppress(OSError):
-            self.send_response(self.server.code)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the library's name
-        """Say nothing."""
-
-
-@contextmanager
-def serving(code: int = 200, *, hangs: bool = False) -> Iterator[Server]:
-    server = Server(code, hangs=hangs)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.released.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()
+from transport.host import SystemTime
 
 
 def plan(*urls: str, **rules: Any) -> AlertPlan:
@@ -148,7 +87,7 @@ def test_a_service_that_is_gone_fails_and_ends_in_time() -> None:
         url = server.url
     service = AlertService(*apprise_services([url])[0])
     service.put("title", "text")
-    until = monotonic() + PATIENCE_S
+    until = SystemTime().mono_us() / 1_000_000 + PATIENCE_S
     assert service.close(until)
     assert service.describe() == {"service": "1 (json)", "waiting": 0, "sent": 0, "failed": 1, "lost": 0}
 
@@ -167,7 +106,7 @@ def test_whatever_a_service_raises_the_next_alert_is_tried(monkeypatch: pytest.M
     service = AlertService("1 (x)", send)
     for title in "abcd":
         service.put(title, "")
-    assert service.close(monotonic() + PATIENCE_S)
+    assert service.close(SystemTime().mono_us() / 1_000_000 + PATIENCE_S)
     assert tries == list("abcd")
     assert (service.sent, service.failed) == (2, 2)
     assert ["takes no" in line for line in said] == [True, False]
