@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -231,14 +232,14 @@ def break_log(box: ControllerBox) -> None:
     def observe(_note: object) -> None:
         raise OSError("the log is gone")
 
-    box.memory.observe = observe  # type: ignore[method-assign]
+    box.memory.observe = observe  # type: ignore[assignment, method-assign]
 
 
 def break_ledger(box: ControllerBox) -> None:
     def write(_token: int, _facts: object) -> None:
         raise OSError("the disk is gone")
 
-    box.ledger.write = write  # type: ignore[method-assign]
+    box.ledger.write = write  # type: ignore[assignment, method-assign]
 
 
 def break_status(box: ControllerBox) -> None:
@@ -249,7 +250,7 @@ def break_status(box: ControllerBox) -> None:
 
 
 @pytest.mark.parametrize("breaks", [break_log, break_ledger])
-def test_a_halt_holds_and_is_told_whatever_is_broken(breaks: Any) -> None:
+def test_a_halt_holds_and_is_told_whatever_is_broken(breaks: Callable[[ControllerBox], None]) -> None:
     with trader_box(RiskPlan()) as box:
         box.say_hello(1, ["kalshi", "polymarket"], protocol=2, trader_id="lisbon")
         breaks(box)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.e2e.captures import steady_market
+from tests.e2e.captures import SECOND, arbs, steady_market, write_capture, write_pairs
 from tests.e2e.processes import Stage
 
 
@@ -37,9 +37,9 @@ def test_a_halt_drains_the_controller_and_both_traders_and_survives_a_restart(st
 
 
 def test_a_trade_waits_for_a_person_and_runs_when_it_is_accepted(stage: Stage) -> None:
-    controller = stage.controller(
-        *steady_market(stage.home), ARB_RISK_CONFIRM="all", CONTROLLER_PLATFORMS="kalshi,polymarket"
-    )
+    capture = write_capture(stage.home / "one.jsonl", arbs(1, gap=7_200 * SECOND))
+    words = ("--feed", f"replay:{capture}", "--pairs", str(write_pairs(stage.home / "pairs.toml")), "--speed", "1")
+    controller = stage.controller(*words, ARB_RISK_CONFIRM="all", CONTROLLER_PLATFORMS="kalshi,polymarket")
     controller.wait_until(lambda said: said["risk"]["confirm"]["waiting"], "a trade waits")
     shown = stage.arb("confirm")
     assert shown.code == 0
@@ -48,5 +48,5 @@ def test_a_trade_waits_for_a_person_and_runs_when_it_is_accepted(stage: Stage) -
     number = json.loads(stage.arb("confirm", "--json").out)["waiting"][0]["number"]
     done = stage.arb("confirm", "--accept", str(number))
     assert (done.code, "sent: trade" in done.out) == (0, True), done.out
-    controller.wait_for_trades(1)
+    controller.wait_until(lambda said: said["trades"]["hedged"] == 1, "it is hedged")
     assert stage.arb("confirm", "--accept", str(number)).code == 1
