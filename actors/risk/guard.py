@@ -21,7 +21,7 @@ from actors.risk.approval import Approval, NotApproved, Proposal, Reason, Refuse
 from actors.risk.breaker import Breaker, BreakerRules, Breakers
 from actors.risk.day import TradingDay
 from actors.risk.facts import BreakerCleared, BreakerTripped, PaidOut, RiskFact, RiskStateChanged
-from actors.risk.limits import Limits
+from actors.risk.limits import Kind, Limits
 from actors.risk.loss import DailyLoss, trade_loss
 from actors.risk.refusals import Refusals
 from actors.risk.reservation import MoneyBook
@@ -32,7 +32,7 @@ from actors.trade import State, Trade
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import PairId, TradeId
-from protocol.units import Money, money_to_dollars
+from protocol.units import Money, money_to_dollars, quantity_to_wire
 
 MAX_JUDGED: Final = 10_000
 """Trades of which it is remembered that their match was judged."""
@@ -325,6 +325,7 @@ class RiskGuard:
             "state": self.state.value,
             "reason": self.reason,
             "lost_today_usd": money_to_dollars(self.loss.today(now_us)),
+            "limits": self._limits(),
             "breakers": [
                 {"id": trip.reason_id, "what": trip.what, "effect": trip.effect.value, "text": trip.text}
                 | {"until_us": trip.until_us}
@@ -336,6 +337,15 @@ class RiskGuard:
             },
             **self.refusals.counts,
         }
+
+    def _limits(self) -> dict[str, Any]:
+        """Those that are set, in dollars, contracts and pieces; of real money, as paper has the same in dollars."""
+        limits, rules = self.books[False].limits, self.breakers.rules
+        dollars = {kind.value: limits.most(kind) for kind in Kind} | {"daily_loss": rules.daily_loss}
+        most = limits.contracts_per_leg
+        said = {name: money_to_dollars(amount) for name, amount in dollars.items() if amount is not None}
+        said |= {} if most is None else {"contracts": quantity_to_wire(most)}
+        return said | ({} if limits.trades_in_flight is None else {"in_flight": limits.trades_in_flight})
 
 
 def _dry(opened: TradeOpened | None) -> bool:

@@ -138,9 +138,8 @@ def test_halted_nothing_leaves_and_resumed_it_does() -> None:
 
 def test_reducing_closes_and_opens_nothing_and_halted_closes_nothing_either() -> None:
     with trader_box(RiskPlan()) as box:
-        legs: list[Leg] = []
         box.simulate(KALSHI)
-        box.simulate(POLYMARKET, lambda leg: legs.append(leg) or filled(leg, contracts(0)))  # type: ignore[func-returns-value]
+        legs = box.simulate(POLYMARKET, lambda leg: filled(leg, contracts(0)))
         box.feed(*ARB)
         assert states(box) == ["naked"]
         sent = len(legs)
