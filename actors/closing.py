@@ -22,10 +22,10 @@ NO_BALANCE: Final = "not enough balance"
 """How Polymarket says the same; a peer may pass its words on."""
 
 
-def closing_plan(trade: Trade, books: PairBooks, max_loss: Money) -> ClosePlan | NoPlan:
+def closing_plan(trade: Trade, books: PairBooks, max_loss: Money, *, may_buy: bool = True) -> ClosePlan | NoPlan:
     """The cheaper way to close the trade's excess on these books, within what is left of the loss allowed to it."""
     slots = [_slot(key, trade, books) for key in trade.slots]
-    return plan_close(slots, Money(max_loss - trade.closing_loss))
+    return plan_close(slots, Money(max_loss - trade.closing_loss), may_buy=may_buy)
 
 
 def closing_legs(trade: Trade, plan: ClosePlan, books: PairBooks) -> list[tuple[OpportunityLeg, Quantity]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from actors.base import Address, handles
 from actors.beacon import BeaconBroadcaster, BroadcasterSetup
 from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
@@ -19,6 +20,8 @@ from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup, IsOpen, always
 from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.recovery import Rebuilt
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk_messages import OperatorAnswered, OperatorAsked
 from actors.router import Router, RouterSetup
 from actors.scanner import Scanner, ScannerSetup
 from actors.supervisor import Child, Supervisor, SupervisorSetup
@@ -52,6 +55,7 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     facts: Callable[[], Iterable[AnyFact]] = tuple
     max_unwind_loss: Money = DEFAULT_UNWIND_LOSS
     first: Platform | None = None
+    risk: RiskPlan = NO_RISK_PLAN
 
 
 class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +74,7 @@ class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
     ledger: LedgerPort | None
     venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
     is_open: IsOpen = always_open
+    free_disk: Callable[[], int | None] | None = None
 
 
 class Controller(Supervisor):
@@ -77,9 +82,27 @@ class Controller(Supervisor):
 
     role = "controller"
 
+    @handles(OperatorAsked)
+    def operator_asked(self, message: OperatorAsked, _sender: Address) -> None:
+        """The executor does it, unless the process has halted for good: then there is nothing left to be moved."""
+        if self.halted is None:
+            self.send(self.roles["executor"], message)
+            return
+        text = f"the process has halted for good, and nothing leaves: {self.halted}; start it again to go on"
+        self.config.status.answer(message.query_id, {"state": "halted", "reason": text, "for_good": True})
+
+    @handles(OperatorAnswered)
+    def operator_answered(self, message: OperatorAnswered, _sender: Address) -> None:
+        """To whoever asked."""
+        self.config.status.answer(message.query_id, message.document)
+
     def document(self, parts: list[Description]) -> dict[str, Any]:
         """The status document; programs find the list of connections also while there is none."""
-        return {"connections": [], **super().document(parts)}
+        whole = {"connections": [], **super().document(parts)}
+        risk = whole.get("risk")
+        if whole["state"] == "ACTIVE" and isinstance(risk, dict) and risk["state"] != "active":
+            whole |= {"state": risk["state"].upper(), "reason": risk["reason"]}
+        return whole
 
     def replaced(self, role: str) -> None:
         """A new local trader knows nothing of what the old one had in hand."""
@@ -148,6 +171,9 @@ def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetu
         pairs=plan.pairs,
         rebuild=plan.rebuild,
         dry_run=plan.dry_run,
+        risk=plan.risk,
+        facts=plan.facts,
+        free_disk=ports.free_disk,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actors.base import Address, handles
@@ -11,13 +11,24 @@ from actors.facts import Purpose
 from actors.leg_sender import LegSender
 from actors.messages import StopTrading
 from actors.pair_books import PairBooks, WatchPair
+from actors.proposals import closing_proposal
 from actors.recovery import excess_of
+from actors.risk.approval import Approval, Refused
+from actors.risk.state import RiskState
 from actors.trade import Holding, SlotKey, State, Trade
-from market.close import NoPlan
+from market.close import ClosePlan, NoPlan
+from market.opportunity import OpportunityLeg
 from protocol.terms import Action, PairId, TradeId
-from protocol.units import quantity_to_wire, show_money
+from protocol.units import Quantity, quantity_to_wire, show_money
 
 SETTLE_WAIT_US: Final = 2_000_000
+
+REFUSED_WAIT_US: Final = 1_000_000
+"""After so long risk is asked again."""
+
+Chosen = Sequence[tuple[OpportunityLeg, Quantity]]
+Way = tuple[Approval, Chosen, ClosePlan]
+"""What closes an excess, with what allows it."""
 
 BOOKS_WAIT_US: Final = 2_000_000
 """So long is waited for the books of both venues before it is decided on one alone: the other may be much better."""
@@ -43,7 +54,7 @@ class ExcessCloser(LegSender):
 
     def naked(self, trade: Trade) -> None:
         """The trade has an excess and nothing is out to close it."""
-        trade.reason = self.nothing_leaves() or trade.reason or "waiting for books to close it on"
+        trade.reason = self.nothing_closes() or trade.reason or "waiting for books to close it on"
         outcome = next(reversed(trade.legs.values())).outcome
         if settlement_floors(trade):
             # What was bought is not there to be sold yet: wait, and do not lower the price for it.
@@ -95,12 +106,26 @@ class ExcessCloser(LegSender):
     @handles(PairBooks)
     def pair_books(self, message: PairBooks, _sender: Address) -> None:
         """Books of a pair with something to close: decide again."""
-        nothing = self.nothing_leaves()
+        nothing = self.nothing_closes()
         for trade in self.naked_on(message.pair.pair_id):
             if nothing is None:
                 self.close(trade, message)
             else:
                 self.stay_naked(trade, nothing)
+
+    def risk_moved(self) -> None:
+        """Halted: every naked trade says so. Otherwise each gets its books again."""
+        if self.risk.state is RiskState.HALTED:
+            self.hold_back()
+            return
+        for pair_id in self.watched:
+            self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
+
+    def nothing_closes(self) -> str | None:
+        """Why not even an excess is closed; None while it may be."""
+        if (nothing := self.nothing_leaves()) is not None:
+            return nothing
+        return f"halted: {self.risk.reason}" if self.risk.state is RiskState.HALTED else None
 
     def nothing_leaves(self) -> str | None:
         """Why no leg leaves any more, whatever it would be for; None while legs may."""
@@ -110,7 +135,7 @@ class ExcessCloser(LegSender):
 
     def hold_back(self) -> None:
         """Nothing is closed from now on: every naked trade says why."""
-        nothing = self.nothing_leaves()
+        nothing = self.nothing_closes()
         for pair_id in list(self.book.pair_in_use):
             for trade in self.naked_on(pair_id):
                 self.stay_naked(trade, nothing or "")
@@ -124,17 +149,10 @@ class ExcessCloser(LegSender):
         if self.tried.get(trade.trade_id) == tried:
             self.stay_naked(trade, "the last attempt filled nothing: tried again when a book changes")
             return
-        plan = closing_plan(trade, books, self.config.max_unwind_loss)
-        if isinstance(plan, NoPlan):
-            self.cannot_close(trade, plan)
+        found = self.way_to_close(trade, books)
+        if found is None:
             return
-        chosen = closing_legs(trade, plan, books)
-        missing = sorted({leg.platform for leg, _ in chosen if self.path(leg.platform) is None})
-        if missing:
-            self.stay_naked(trade, f"no execution path for {', '.join(missing)}")
-            return
-        if self.waits_for_books(trade, books):
-            return
+        approval, chosen, plan = found
         self.tried[trade.trade_id] = tried
         legs = [
             self.new_leg(
@@ -149,7 +167,7 @@ class ExcessCloser(LegSender):
         ]
         trade.closing(legs, self.turn.mono_us)
         self.book.note_legs(trade)
-        self.send_legs(trade, legs, [view.shown for view in books.books if view.shown is not None])
+        self.send_legs(trade, legs, [view.shown for view in books.books if view.shown is not None], approval)
         self.record(tuple(self.sent_fact(leg) for leg in legs))
         text = ", ".join(
             f"{leg.leg.action} {quantity_to_wire(leg.leg.quantity)} {leg.leg.side} on {leg.leg.platform}"
@@ -161,6 +179,48 @@ class ExcessCloser(LegSender):
             pair_id=trade.opportunity.pair_id,
             count="closings",
         )
+
+    def way_to_close(self, trade: Trade, books: PairBooks) -> Way | None:
+        """The cheaper way that risk approves: where it refuses to buy, there is still selling. None: it is said why."""
+        refused: Refused | None = None
+        plan: ClosePlan | NoPlan = NoPlan.NOTHING
+        for may_buy in (True, False):
+            plan = closing_plan(trade, books, self.config.max_unwind_loss, may_buy=may_buy)
+            if isinstance(plan, NoPlan):
+                break
+            chosen = closing_legs(trade, plan, books)
+            if may_buy:
+                self.risk.loss.mark(trade.trade_id, plan.loss, self.turn.unix_us)
+            if self.cannot_send(trade, chosen) or self.waits_for_books(trade, books):
+                return None
+            paper = self.risk.paper_of(trade.trade_id)
+            answer = self.risk.approve_closing(closing_proposal(trade, chosen), paper=paper, now_us=self.turn.unix_us)
+            self.settle_risk()
+            if isinstance(answer, Approval):
+                return answer, chosen, plan
+            refused = answer
+        if refused is not None:
+            # It may be allowed a moment later without any change of the books: the rate of orders, for one.
+            self.look_at_us[trade.trade_id] = self.turn.mono_us + REFUSED_WAIT_US
+            self.sweep_soon()
+            self.stay_naked(trade, f"refused, {refused.reason}: {refused.text}")
+        elif isinstance(plan, NoPlan):
+            self.cannot_close(trade, plan)
+        return None
+
+    def cannot_send(self, trade: Trade, chosen: Chosen) -> bool:
+        """True, and said, where a leg has no path, or one that would close on paper what is held for real."""
+        paths = {leg.platform: self.path(leg.platform) for leg, _ in chosen}
+        missing = sorted(platform for platform, path in paths.items() if path is None)
+        if missing:
+            self.stay_naked(trade, f"no execution path for {', '.join(missing)}")
+            return True
+        paper = self.risk.paper_of(trade.trade_id)
+        wrong = sorted(platform for platform, path in paths.items() if path is not None and path.real is paper)
+        if wrong:
+            held, sold = ("on paper", "for real") if paper else ("for real", "on paper")
+            self.stay_naked(trade, f"what is held {held} would be closed {sold} on {', '.join(wrong)}")
+        return bool(wrong)
 
     def waits_for_books(self, trade: Trade, books: PairBooks) -> bool:
         """True while a book of the trade is not known and it is not waited too long for it: after a start, say."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-import msgspec
-
+from actors.fact import Fact
+from actors.risk.facts import RiskFact
 from market.opportunity import ArbType
 from protocol.outcome import Outcome
 from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
@@ -23,12 +23,6 @@ class Purpose(StrEnum):
     OPEN = "open"
     COMPLETE = "complete"
     UNWIND = "unwind"
-
-
-class Fact(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag_field="fact", tag=str.lower):
-    """Base of all facts."""
-
-    t: int
 
 
 class TradeOpened(Fact, frozen=True):
@@ -112,4 +106,4 @@ class Remark(Fact, frozen=True):
     text: str
 
 
-AnyFact = TradeOpened | LegSent | ResultSeen | LegAdopted | TradeOver | Remark
+AnyFact = TradeOpened | LegSent | ResultSeen | LegAdopted | TradeOver | Remark | RiskFact

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from actors.ask_desk import AskDesk
 from actors.base import Address, handles
-from actors.excess_closer import ExcessCloser
 from actors.facts import Remark, TradeOpened
 from actors.leg_sender import ExecutorSetup
 from actors.messages import (
@@ -28,8 +28,12 @@ from actors.messages import (
     Wanted,
 )
 from actors.pair_books import WatchPair
+from actors.proposals import opening_proposal, smaller
 from actors.recovery import adopt
-from actors.trade import Dust, Holding, SlotKey, State, Trade, TradeLeg, merged
+from actors.risk.approval import Approval, Reason, Refused
+from actors.risk.asking import AskQueue
+from actors.risk.state import RiskState
+from actors.trade import Dust, Holding, SlotKey, State, Trade, merged
 from actors.trade_book import liquidity
 from actors.trader_messages import OutOfService
 from market.opportunity import Opportunity
@@ -38,11 +42,13 @@ from protocol.terms import PairId, Platform, TradeId
 from protocol.units import Money, Quantity, money_to_dollars, quantity_to_wire
 from protocol.wire import Book
 
+EATEN: Final = "so few contracts are left that the fees would eat what they bring"
+
 RECENT: Final = 200
 """Trades shown in the status."""
 
 
-class HybridExecutor(ExcessCloser):
+class HybridExecutor(AskDesk):
     """Guarantees: every leg has a path before any leaves; one trade at a time per pair; fills only from results.
 
     Nothing new is traded while a leg of an earlier run is not proven; nothing is closed while a leg of its trade is
@@ -58,7 +64,8 @@ class HybridExecutor(ExcessCloser):
         self.stop_asker: Address | None = None
         self.recovering: dict[TradeId, None] = {}
         self.taken_up: Mapping[TradeId, Trade] = {}
-        self.later_books: dict[TradeId, Sequence[Book]] = {}
+        self.later: dict[TradeId, tuple[Sequence[Book], Approval]] = {}
+        """Of a trade whose other legs wait for the first: the books they were decided on, and what allows them."""
 
     # -- start -----------------------------------------------------------------------------------------------
 
@@ -66,6 +73,9 @@ class HybridExecutor(ExcessCloser):
     def setup(self, message: ExecutorSetup, _sender: Address) -> None:
         """Take the rules, and up what the ledger holds."""
         self.config, self.pairs, self.leg_timeout_us = message, message.pairs, message.leg_timeout_us
+        self.open_desk(message.risk, message.facts, message.ids)
+        self.free_disk = message.free_disk
+        self.queue = AskQueue(message.risk.asks)
         if message.rebuild is None:
             return
         rebuilt = message.rebuild()
@@ -90,9 +100,12 @@ class HybridExecutor(ExcessCloser):
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
         """Learn who is who; a new scanner must hear what is wanted; what was open at the start is gone after."""
-        first, self.roles = not self.roles, dict(message.roles)
+        first, before, self.roles = not self.roles, self.roles, dict(message.roles)
+        if self.risk.state is RiskState.HALTED or (before and before["router"] != self.roles["router"]):
+            self.tell_traders()
+        self.settle_risk()
         self.want()
-        for pair_id in self.watched:
+        for pair_id in dict.fromkeys((*self.watched, *self.queue.asked)):
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
         self.follow_soon()
         if first and self.recovering:
@@ -147,15 +160,48 @@ class HybridExecutor(ExcessCloser):
         """Trade it, or abort it whole with the reason."""
         seen = message.opportunity
         reason = self.reason_against(seen)
+        accepted = self.accepted_of(seen)
         if reason is not None:
             self.abort(seen, reason)
+        elif accepted is not None or not self.waits_for_person(seen):
+            self.trade(seen, message.books, None if accepted is None else accepted.quantity)
+
+    def trade(self, seen: Opportunity, books: Sequence[Book], most: Quantity | None) -> None:
+        """Have it approved, perhaps of fewer contracts, and send it. ``most``: so many a person has accepted."""
+        wanted = seen if most is None else smaller(seen, min(most, seen.quantity), self.risk.terms)
+        if wanted is None:
+            self.abort(seen, EATEN)
             return
-        gave = self.dust_for(seen)
-        trade = self.propose(seen, merged(gave.values()))
+        trade_id = self.config.ids.trade_id()
+        approval, dust = self.approval_for(trade_id, wanted)
+        if isinstance(approval, Refused):
+            self.abort(seen, f"refused: {approval.reason}", said=True)
+            return
+        sized = smaller(wanted, approval.quantity, self.risk.terms)
+        if sized is None:
+            self.risk.never(trade_id)
+            self.abort(seen, EATEN)
+            return
+        if dust:
+            self.give_dust(seen.pair_id)
+        trade = self.propose(trade_id, sized, merged(dust.values()))
         self.book.add(trade)
         if trade.later:
-            self.later_books[trade.trade_id] = message.books
-        self.dispatch(trade, list(trade.legs.values()), message.books, gave)
+            self.later[trade_id] = (books, approval)
+        self.dispatch(trade, books, dust, approval)
+        self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
+
+    def approval_for(self, trade_id: TradeId, seen: Opportunity) -> tuple[Approval | Refused, Dust]:
+        """What risk says, and the dust that the trade takes in: none where that makes an order too small to be sent."""
+        paper = not any(path is not None and path.real for path in map(self.path, {leg.platform for leg in seen.legs}))
+        dust = self.dust_for(seen)
+        proposal = opening_proposal(trade_id, seen, merged(dust.values()))
+        answer = self.risk.approve(proposal, paper=paper, now_us=self.turn.unix_us)
+        if dust and isinstance(answer, Refused) and answer.reason is Reason.TOO_SMALL:
+            dust = {}
+            answer = self.risk.approve(opening_proposal(trade_id, seen, {}), paper=paper, now_us=self.turn.unix_us)
+        self.settle_risk()
+        return answer, dust
 
     def reason_against(self, seen: Opportunity) -> str | None:
         """Why nothing may leave for this arb, or None."""
@@ -185,17 +231,17 @@ class HybridExecutor(ExcessCloser):
         paper = sorted(platform for platform in paths if platform not in real)
         return f"{', '.join(sorted(real))} would be traded for real, {', '.join(paper)} only on paper"
 
-    def abort(self, seen: Opportunity, reason: str) -> None:
-        """Nothing was sent. Counted every time, logged once per episode."""
+    def abort(self, seen: Opportunity, reason: str, *, said: bool = False) -> None:
+        """Nothing was sent. Counted every time, logged once per episode, unless somebody else has ``said`` it."""
         self.aborted[reason] += 1
-        if self.episodes.get(seen.pair_id) != reason:
+        self.answered(seen.pair_id, f"not sent: {reason}")
+        if not said and self.episodes.get(seen.pair_id) != reason:
             self.episodes[seen.pair_id] = reason
             self.note(f"arb aborted, nothing sent: {reason}", level="warning", pair_id=seen.pair_id)
         self.send(self.roles["scanner"], PairFree(seen.pair_id, recheck=False))
 
-    def propose(self, seen: Opportunity, carried: Mapping[SlotKey, Holding]) -> Trade:
+    def propose(self, trade_id: TradeId, seen: Opportunity, carried: Mapping[SlotKey, Holding]) -> Trade:
         """The trade with its legs and the path of each; dust that it takes in need not be bought."""
-        trade_id = self.config.ids.trade_id()
         legs, later = [], []
         for index, plan in enumerate(seen.legs):
             key = (plan.platform, plan.market, plan.side)
@@ -212,25 +258,28 @@ class HybridExecutor(ExcessCloser):
         return self.config.first in platforms and len(platforms) > 1
 
     def dust_for(self, seen: Opportunity) -> Dust:
-        """Dust of the pair that lies in this arb's own slots and is less than what is bought now: given away."""
+        """Dust of the pair that lies in this arb's own slots and is less than what is bought now."""
         if seen.pair_id not in self.dust:
             return {}
         dust = merged(self.dust[seen.pair_id].values())
         slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
         if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
             return {}
-        gave = self.dust.pop(seen.pair_id)
-        for trade_id, left in gave.items():
+        return self.dust[seen.pair_id]
+
+    def give_dust(self, pair_id: PairId) -> None:
+        """A new trade takes the pair's dust in: it is no longer its old owners'."""
+        for trade_id, left in self.dust.pop(pair_id).items():
             giver = self.book.trades.get(trade_id) or self.taken_up.get(trade_id)
             if giver is not None:
                 giver.give(left)
-        return gave
 
     # -- sending ---------------------------------------------------------------------------------------------
 
-    def dispatch(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book], gave: Dust) -> None:
-        """These legs leave in this turn, then the trade is opened: durably a moment later, off the way out."""
-        self.send_legs(trade, legs, books)
+    def dispatch(self, trade: Trade, books: Sequence[Book], gave: Dust, approval: Approval) -> None:
+        """Its legs leave in this turn, then the trade is opened: durably a moment later, off the way out."""
+        legs = list(trade.legs.values())
+        self.send_legs(trade, legs, books, approval)
         trade.sent(self.turn.mono_us, self.turn.unix_us)
         seen = trade.opportunity
         opened = TradeOpened(
@@ -271,6 +320,7 @@ class HybridExecutor(ExcessCloser):
 
     def moved(self, trade: Trade) -> None:
         """The trade has a new state: say so, close what is naked, and free its pair when it is over."""
+        self.trade_moved(trade)
         self.say_moved(trade)
         if trade.state is not State.DUST:
             self.no_dust(trade)
@@ -291,7 +341,7 @@ class HybridExecutor(ExcessCloser):
         self.book.settle(trade)
         self.record_over(trade)
         self.recovering.pop(trade.trade_id, None)
-        self.later_books.pop(trade.trade_id, None)
+        self.later.pop(trade.trade_id, None)
         self.forget_excess(trade)
         if self.book.release(trade):
             self.send(self.roles["scanner"], PairFree(pair_id, recheck=trade.state is not State.FLAT))
@@ -303,18 +353,20 @@ class HybridExecutor(ExcessCloser):
         missing = [plan.platform for plan in trade.later if self.path(plan.platform) is None]
         held = trade.holdings()
         sizes = {plan: filled - held[plan.platform, plan.market, plan.side].contracts for plan in trade.later}
+        books, approval = self.later.pop(trade.trade_id)
         # Dust that was taken in may be all that the others need, or more: that is closed like any excess.
-        if missing or self.stopping is not None or min(sizes.values()) <= 0:
+        if missing or self.nothing_closes() is not None or min(sizes.values()) <= 0:
             trade.drop_later()
+            self.risk.dropped(trade.trade_id)
             self.moved(trade)
             return
         legs = [
-            self.new_leg(trade.trade_id, seen, plan, Quantity(size), seen.legs.index(plan))
+            self.new_leg(trade.trade_id, seen, plan, approval.at_most(plan, Quantity(size)), seen.legs.index(plan))
             for plan, size in sizes.items()
         ]
         trade.send_later(legs, self.turn.mono_us, self.turn.unix_us)
         self.book.note_legs(trade)
-        self.send_legs(trade, legs, self.later_books.pop(trade.trade_id, ()))
+        self.send_legs(trade, legs, books, approval)
         self.record(tuple(self.sent_fact(leg) for leg in legs))
 
     # -- stopping --------------------------------------------------------------------------------------------
@@ -352,6 +404,7 @@ class HybridExecutor(ExcessCloser):
                 "edge_locked_usd": money_to_dollars(Money(sums["edge"])),
                 "unknown_legs": sums["unknown_legs"],
             },
+            "risk": {**self.risk_record(), "confirm": {"waiting": len(self.queue.asked), **self.queue.counts}},
             "recovering": len(self.recovering),
             "unknown": self.unknown_records(),
             "dust": [

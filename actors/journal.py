@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -10,7 +11,7 @@ from actors.base import Address, GuardedActor, handles
 from actors.messages import Describe, Description, Directory, Message
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import LegId, Platform
+from protocol.terms import LegId, Platform, Side
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +35,24 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     def settled(self) -> bool:
         """Whether the last word on it is proven and final."""
         return self.outcome is not None and self.outcome.status.proven and self.outcome.final
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What orders that are over have brought and taken of one side of one instrument; paper is a kind of its own."""
+
+    platform: Platform
+    market: str
+    side: Side
+    paper: bool
+    contracts: int
+
+
+class HaltWord(msgspec.Struct, frozen=True):
+    """That somebody stopped this trader, and why. Without ``everything`` what is held may still be sold."""
+
+    reason: str
+    everything: bool
+    since_us: int
 
 
 class JournalBrokenError(Exception):
@@ -71,6 +90,18 @@ class JournalPort(Protocol):
 
     def probe(self) -> None:
         """Write something, synced, that changes nothing; raises :class:`JournalBrokenError` where it cannot be."""
+
+    def recent(self, since_us: int) -> list[JournalEntry]:
+        """Legs that were placed after then, or are still open; oldest first."""
+
+    def held(self, until_us: int) -> list[Holding]:
+        """The sums of all legs that were placed up to then and are over, however long ago."""
+
+    def halts(self) -> dict[str, HaltWord]:
+        """Which halts stand, by who asked for them."""
+
+    def note_halt(self, who: str, word: HaltWord | None) -> None:
+        """Write that ``who`` halted this trader, or (None) does not any more."""
 
 
 class JournalSetup(msgspec.Struct, frozen=True):
@@ -141,6 +172,35 @@ class JournalRead(Message, frozen=True):
 
     unproven: tuple[JournalEntry, ...]
     unacked: tuple[JournalEntry, ...]
+    failed: str | None = None
+
+
+class ReadPast(Message, frozen=True):
+    """Trader, at its start: what counts against its limits, and is it halted? Answer: `PastRead`."""
+
+    since_us: int
+
+
+class PastRead(Message, frozen=True):
+    """Legs of the last hour or still open, the sums of all others, and the halts that stand, by who asked for them."""
+
+    recent: tuple[JournalEntry, ...]
+    held: tuple[Holding, ...]
+    halts: Mapping[str, HaltWord]
+    failed: str | None = None
+
+
+class NoteHalt(Message, frozen=True):
+    """Trader: write that it is halted by ``who``, or not any more. Answer: `HaltNoted`."""
+
+    who: str
+    word: HaltWord | None
+
+
+class HaltNoted(Message, frozen=True):
+    """It is on disk, or (``failed``) could not be written."""
+
+    who: str
     failed: str | None = None
 
 
@@ -233,6 +293,29 @@ class Journal(GuardedActor):
             self.broken = str(error)
             found = JournalRead(found.unproven, found.unacked, self.broken)
         self.send(sender, found)
+
+    @handles(ReadPast)
+    def read_past(self, message: ReadPast, sender: Address) -> None:
+        """Read what the trader's own limits count."""
+        try:
+            recent, held = self.port.recent(message.since_us), self.port.held(message.since_us)
+            found = PastRead(tuple(recent), tuple(held), self.port.halts())
+        except JournalBrokenError as error:
+            self.broken = str(error)
+            found = PastRead((), (), {}, self.broken)
+        self.send(sender, found)
+
+    @handles(NoteHalt)
+    def note_halt(self, message: NoteHalt, sender: Address) -> None:
+        """Write that the trader is halted; where that fails no order leaves any more either."""
+        try:
+            self.check()
+            self.port.note_halt(message.who, message.word)
+        except JournalBrokenError as error:
+            self.broken = str(error)
+            self.send(sender, HaltNoted(message.who, self.broken))
+        else:
+            self.send(sender, HaltNoted(message.who))
 
     def check(self) -> None:
         """Nothing is written after a failure."""

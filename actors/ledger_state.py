@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from actors.facts import AnyFact, LegAdopted, LegSent, Purpose, Remark, ResultSeen, TradeOpened, TradeOver
+from actors.facts import AnyFact, LegAdopted, LegSent, Purpose, ResultSeen, TradeOpened, TradeOver
 from actors.ledger_book import Fill, PositionBook
 from protocol.outcome import Outcome, newer
 from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
@@ -168,7 +168,8 @@ class LedgerState:
                 trade.verdict, trade.changed = fact, False
                 self._sort(trade)
                 return True
-            case Remark():
+            case _:
+                # Remarks, and what risk keeps of itself: nothing that a trade depends on.
                 return True
 
     def _add_trade(self, fact: TradeOpened) -> bool:

@@ -1,7 +1,8 @@
-"""What became of a leg, in the words of a `leg_result`."""
+"""What the trader answers in the wire's words: to a hello an `init_ack`, for a leg a `leg_result`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from actors.messages import LegReported
@@ -9,7 +10,16 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, WIRE_VERSION, Platform, Status
 from protocol.units import average_cents
-from protocol.wire import MAX_TEXT, LegResult
+from protocol.wire import MAX_TEXT, Init, InitAck, LegResult
+
+
+def seed_ack(mine: Collection[Platform], init: Init, common: Collection[Platform], **more: object) -> InitAck:
+    """The answer to a hello: the platforms of both, or an error that names each end's; ``more`` is for level 2."""
+    fields: dict[str, Any] = {"success": bool(common), "platforms": sorted(common), "error": None}
+    if not common:
+        asked = ", ".join(init.platforms) or "nothing"
+        fields["error"] = f"asked was {asked}; this trader executes {', '.join(sorted(mine))}"
+    return InitAck.model_construct(**fields | more)
 
 
 def leg_result(leg: Leg, reported: LegReported, level: int, trader_id: str) -> LegResult:
@@ -67,3 +77,21 @@ def seed_fields(platform: Platform, outcome: Outcome) -> dict[str, Any]:
         "order_id": outcome.order_id,
         "error": None if error is None else error[:MAX_TEXT],
     }
+
+
+def state_of(conn_id: int | None, init: Init | None, agreed: Collection[Platform]) -> str:
+    """A link in one word."""
+    if conn_id is None:
+        return "disconnected"
+    if init is None:
+        return "greeting"
+    return "ready" if agreed else "refused"
+
+
+def mode_of(dry_run: bool, init: Init | None) -> str:  # noqa: FBT001 -- the trader's own wish
+    """Dry or live, and which end made it dry."""
+    if dry_run and init is not None and init.dry_run:
+        return "dry run, wanted by both ends"
+    if dry_run:
+        return "dry run, wanted by this trader"
+    return "dry run, wanted by the controller" if init is None or init.dry_run else "live"

@@ -83,6 +83,9 @@ class LegKeeper(GuardedActor):
     def gate(self) -> None:
         """Whether legs are out may have changed."""
 
+    def counted(self, trade: Trade, outcome: Outcome) -> None:
+        """Something became of a leg: count its money before anything follows from it."""
+
     def adoptable(self, told: Leg, arb_type: str | None) -> Trade | None:
         """The trade of a leg that is not known here."""
         raise NotImplementedError
@@ -276,6 +279,7 @@ class LegKeeper(GuardedActor):
         leg.told_by, leg.told_revision = source, outcome.revision if told_revision is None else told_revision
         self.positions.apply(leg.leg, before, outcome)
         self.record_result(trade, outcome, source)
+        self.counted(trade, outcome)
         self.took(leg, before, outcome)
         self.check_limit(leg, outcome)
         if outcome.status is Status.UNKNOWN:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-from actors.facts import LegSent, Purpose
-from actors.leg_keeper import LegKeeper
-from actors.messages import DoLeg, LegOrder, PathInfo, SendLegs
+from actors.facts import AnyFact, LegSent, Purpose
+from actors.messages import ApprovedLeg, LegOrder, PathInfo, SendLegs
 from actors.ports import GatePort, IdSource
 from actors.recovery import Rebuilt
+from actors.risk.approval import Approval
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk_desk import RiskDesk
 from actors.trade import Trade, TradeLeg
 from market.opportunity import Opportunity, OpportunityLeg
 from market.pair import Pair
@@ -39,7 +41,8 @@ class ExecutorSetup(msgspec.Struct, frozen=True):
 
     ``local``: platforms executed in this process. ``first``: the platform whose leg leaves before the others, which
     are then sized from what it really filled; None sends all together. ``rebuild`` is called at every (re)start.
-    ``is_open`` is asked of every connection before anything leaves.
+    ``is_open`` is asked of every connection before anything leaves. ``facts`` is the ledger that risk takes up;
+    ``free_disk`` says how many bytes are free where it lies.
     """
 
     local: Mapping[Platform, PathInfo]
@@ -53,10 +56,13 @@ class ExecutorSetup(msgspec.Struct, frozen=True):
     rebuild: Callable[[], Rebuilt] | None = None
     dry_run: bool = True
     is_open: IsOpen = always_open
+    risk: RiskPlan = NO_RISK_PLAN
+    facts: Callable[[], Iterable[AnyFact]] = tuple
+    free_disk: Callable[[], int | None] | None = None
 
 
-class LegSender(LegKeeper):
-    """Guarantees: the legs handed in together leave together or not at all; every leg is written down.
+class LegSender(RiskDesk):
+    """Guarantees: nothing leaves that risk has not approved; the legs handed in together leave together or not at all.
 
     A connection that died may be told of only after this turn: one leg would be written, or is local, and the other
     would find its socket dead. So the socket is asked first (:meth:`path`), in the turn that writes, and nothing can
@@ -110,19 +116,25 @@ class LegSender(LegKeeper):
         name = "local" if local else f"remote:{path.trader if path else '?'}"
         return TradeLeg(leg, plan, name, None if local or path is None else path.conn_id, purpose=purpose)
 
-    def send_legs(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book]) -> None:
-        """The remote ones in one message, so that none can leave by halves."""
+    def is_paper(self) -> bool:
+        """As this run is meant."""
+        return self.config.dry_run
+
+    def send_legs(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book], approval: Approval) -> None:
+        """The remote ones in one message, so that none can leave by halves. Raises where this was not approved."""
+        self.risk.sent(approval, [leg.leg for leg in legs], self.turn.unix_us)
         by_market = {(book.platform, book.market): book for book in books}
         arb_type = trade.opportunity.arb_type.value
         remote = []
         for leg in legs:
             book = by_market.get((leg.plan.platform, leg.plan.market))
             if leg.conn_id is None:
-                self.send(self.roles[f"trader:{leg.plan.platform}"], DoLeg(leg.leg, book, arb_type))
+                order = ApprovedLeg(leg.leg, book, arb_type, approval=approval)
+                self.send(self.roles[f"trader:{leg.plan.platform}"], order)
             else:
                 remote.append(LegOrder(leg.leg, book, arb_type))
         if remote:
-            self.send(self.roles["router"], SendLegs(tuple(remote)))
+            self.send(self.roles["router"], SendLegs(tuple(remote), approval))
         self.book.waiting[trade.trade_id] = None
         self.config.gate.set_busy(busy=True)
         self.sweep_soon()

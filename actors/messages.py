@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from actors.base import Address
+from actors.risk.approval import Approval
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.codec import Invalid
 from protocol.leg import Leg
@@ -258,6 +259,7 @@ class SendLegs(Message, frozen=True):
     """Executor to router: all of these leave now, or none does (answer: :class:`LegsNotSent`)."""
 
     orders: tuple[LegOrder, ...]
+    approval: Approval
 
 
 class LegsNotSent(Message, frozen=True):
@@ -362,12 +364,14 @@ class Connected(Message, frozen=True):
 class Configured(Message, frozen=True):
     """Uplink (or controller) to the trader: the hello is done; this is what was agreed.
 
-    ``blind_paper``: the other end sends no books, so a paper fill is as asked.
+    ``blind_paper``: the other end sends no books, so a paper fill is as asked. ``awaits_word``: it says at once whether
+    it trades, and no leg is taken before that.
     """
 
     platforms: frozenset[Platform]
     dry_run: bool
     blind_paper: bool
+    awaits_word: bool = False
 
 
 class Unconfigured(Message, frozen=True):
@@ -382,6 +386,12 @@ class DoLeg(Message, frozen=True):
     leg: Leg
     book: Book | None = None
     arb_type: str | None = None
+
+
+class ApprovedLeg(DoLeg, frozen=True, kw_only=True):
+    """Executor to a local trader: the same, with what allows it to leave. Nothing else of the executor is taken."""
+
+    approval: Approval
 
 
 class LegAcked(Message, frozen=True):

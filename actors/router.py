@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from actors.base import ActorFailed, Address, GuardedActor, handles
+from actors.halt_roll import HaltRoll
 from actors.messages import (
     AckLeg,
     Attach,
@@ -31,6 +32,8 @@ from actors.messages import (
     TestUnregister,
     Unregistered,
 )
+from actors.risk.approval import Approval, NotApproved
+from actors.risk_messages import HaltingAsked, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from actors.trader_session import SessionSetup, TraderSession
 from protocol.terms import WIRE_VERSION, Platform
 
@@ -63,6 +66,7 @@ class Router(GuardedActor):
         self.routes: dict[Platform, list[Route]] = {}
         self.next_test_conn = -1
         self.stopping = False
+        self.roll = HaltRoll()
 
     @handles(RouterSetup)
     def setup(self, message: RouterSetup, _sender: Address) -> None:
@@ -107,6 +111,8 @@ class Router(GuardedActor):
 
         A trader that registers again has lost its earlier connection, whether that knows it yet or not.
         """
+        # Before anything that a new path may be used for: whether it may be used at all.
+        self.send(sender, self.roll.standing)
         trader = message.paths[0].trader
         for conn_id in [each for each in self.sessions if self.is_older(each, trader, message.paths[0])]:
             self.note(f"#{conn_id} ends: {trader} has a newer session", level="warning", count="sessions_replaced")
@@ -128,6 +134,7 @@ class Router(GuardedActor):
     def add(self, paths: tuple[PathInfo, ...], session: Address) -> None:
         """Add these ways to venues and tell the executor."""
         for info in paths:
+            self.roll.came(info)
             routes = self.routes.setdefault(info.platform, [])
             routes[:] = [route for route in routes if route.info.conn_id != info.conn_id]
             # A trader that comes back before its old link is known to be dead takes its own place at once.
@@ -136,6 +143,7 @@ class Router(GuardedActor):
             # One that takes no leg stands behind those that do; it is still there to be asked.
             routes.sort(key=lambda route: route.info.halted)
         self.publish()
+        self.tell_halting()
 
     @handles(Unregistered)
     def unregistered(self, message: Unregistered, sender: Address) -> None:
@@ -156,7 +164,9 @@ class Router(GuardedActor):
                 self.note(f"no trader for {platform}: {reason}", level=level, count="platform_lost")
             elif self.routes[platform][0].info != active[platform]:
                 self.note(f"{self.routes[platform][0].info.trader} takes over {platform}: {reason}", count="failovers")
+        self.roll.went(conn_id, self.turn.mono_us)
         self.publish()
+        self.tell_halting()
         self.send(self.roles["executor"], SessionLost(conn_id, reason))
         if session is not None:
             del self.sessions[conn_id]
@@ -177,11 +187,43 @@ class Router(GuardedActor):
         self.stopping = True
         self.send(sender, Drained(0))
 
+    # -- halts -----------------------------------------------------------------------------------------------
+
+    @handles(TakeNoLegs, TakeLegs)
+    def stand(self, message: TakeNoLegs | TakeLegs, _sender: Address) -> None:
+        """Pass it on to every session, and say whose ack is out."""
+        self.roll.standing = message
+        for session in self.sessions.values():
+            self.send(session, message)
+        self.tell_halting()
+
+    @handles(NoLegsTaken, LegsTaken)
+    def acked(self, message: NoLegsTaken | LegsTaken, sender: Address) -> None:
+        """A trader has done as it was told."""
+        conn_id = next((each for each, session in self.sessions.items() if session == sender), None)
+        if conn_id is not None:
+            self.roll.acked(conn_id, message.number)
+            self.tell_halting()
+        if isinstance(message, LegsTaken):
+            self.send(self.roles["executor"], message)
+
+    @handles(HaltingAsked)
+    def halting_asked(self, _message: HaltingAsked, _sender: Address) -> None:
+        """Say it again: who is out of reach has been so for longer now."""
+        self.tell_halting()
+
+    def tell_halting(self) -> None:
+        """While halted, whose ack is waited for and who cannot give one."""
+        if isinstance(self.roll.standing, TakeNoLegs):
+            self.send(self.roles["executor"], self.roll.halting(self.turn.mono_us, self.config.heartbeat_us))
+
     # -- legs ------------------------------------------------------------------------------------------------
 
     @handles(SendLegs)
     def send_legs(self, message: SendLegs, sender: Address) -> None:
-        """Pass every leg to its active session; where one has none, none leaves."""
+        """Pass every leg to its active session; where one has none, or nothing allows it, none leaves."""
+        if not isinstance(message.approval, Approval):
+            raise NotApproved(f"legs without an approval: {[order.leg.leg_id for order in message.orders]}")
         missing = {order.leg.platform for order in message.orders if order.leg.platform not in self.routes}
         if missing:
             reason = f"no trader for {', '.join(sorted(missing))}"

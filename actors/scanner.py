@@ -23,6 +23,7 @@ from actors.messages import (
     Wanted,
 )
 from actors.pair_books import BookView, PairBooks, WatchPair
+from actors.risk_messages import AgesAsked, FeedAges
 from market.book import Book as MarketBook
 from market.detection import PairWatch
 from market.events import BooksLost, FeedBatch, FeedEnded, FeedUp
@@ -131,7 +132,7 @@ class Scanner(GuardedActor):
             return
         feed.state = state
         feed.lost_reason = None if state == "up" else reason
-        self.note(f"{platform} feed {state}: {reason}", level=STATE_LEVELS.get(state, "warning"))
+        self.note(f"{platform} feed {state}: {reason}", level=STATE_LEVELS.get(state, "warning"), count=f"feed_{state}")
 
     # -- silence ---------------------------------------------------------------------------------------------
 
@@ -154,6 +155,16 @@ class Scanner(GuardedActor):
             return
         self.feed_state(platform, feed, "silent", f"no market data for {limit / 1e6:g} s")
         self.offer(self.scan.silence(platform, self.t))
+
+    @handles(AgesAsked)
+    def ages_asked(self, _message: AgesAsked, sender: Address) -> None:
+        """For how long each feed that may still speak has been silent."""
+        ages = {
+            platform: self.turn.mono_us - feed.heard_us if feed.frames else None
+            for platform, feed in self.feeds.items()
+            if feed.state not in {"ended", "failed"}
+        }
+        self.send(sender, FeedAges(ages))
 
     # -- offers ----------------------------------------------------------------------------------------------
 

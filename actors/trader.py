@@ -27,12 +27,9 @@ from actors.journal import (
     OutcomeNoted,
     ReadJournal,
 )
-from actors.leg_checks import refusal
-from actors.leg_prover import LegProver
 from actors.leg_words import describe_leg, in_words
 from actors.messages import (
-    ClockMeasured,
-    Configured,
+    ApprovedLeg,
     Describe,
     Description,
     Directory,
@@ -45,11 +42,11 @@ from actors.messages import (
     QueryLeg,
     StopTrading,
     TellUnacked,
-    Unconfigured,
     VenueSaid,
 )
+from actors.trader_door import TraderDoor
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving
-from actors.trader_setup import TraderSetup, Work
+from actors.trader_setup import Work
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Status
@@ -61,7 +58,7 @@ MAX_REMEMBERED: Final = 10_000
 BURIED: Final = "refused: this id was refused or asked about before, and is never executed"
 
 
-class Trader(LegProver):
+class Trader(TraderDoor):
     """Guarantees: a leg id is placed at most once, across restarts; no journal, no order.
 
     Every leg asked for is answered, if only with ``unknown``.
@@ -70,22 +67,14 @@ class Trader(LegProver):
     def __init__(self) -> None:
         """No hello yet."""
         super().__init__()
-        self.agreed: Configured | None = None
-        self.controller: str | None = None
         self.questions: dict[LegId, tuple[QueryLeg | RefuseOrder, Address]] = {}
         self.answers: Counter[str] = Counter()
         self.broken: str | None = None
-        self.stopping: str | None = None
         self.stop_asker: Address | None = None
         self.tell_all = False
         self.done: deque[LegId] = deque()
 
     # -- start -----------------------------------------------------------------------------------------------
-
-    @handles(TraderSetup)
-    def setup(self, message: TraderSetup, _sender: Address) -> None:
-        """Take the rules."""
-        self.config = message
 
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
@@ -93,7 +82,10 @@ class Trader(LegProver):
         first, self.roles = not self.roles, dict(message.roles)
         if first:
             self.tell_all = self.config.tells_at_start
+            self.read_past()
             self.send(self.roles[self.config.journal], ReadJournal())
+        else:
+            self.raise_fences_again()
 
     @handles(JournalRead)
     def journal_read(self, message: JournalRead, _sender: Address) -> None:
@@ -141,29 +133,9 @@ class Trader(LegProver):
         """Whose the legs are that come from now on."""
         self.controller = message.controller_id
 
-    @handles(Configured)
-    def configured(self, message: Configured, _sender: Address) -> None:
-        """The hello is done."""
-        self.agreed = message
-
-    @handles(Unconfigured)
-    def unconfigured(self, _message: Unconfigured, _sender: Address) -> None:
-        """The controller is gone: take nothing until the next hello. What is at a venue is still followed."""
-        self.agreed, self.offset_us, self.controller = None, None, None
-
-    @handles(ClockMeasured)
-    def clock_measured(self, message: ClockMeasured, _sender: Address) -> None:
-        """How far the controller's clock is ahead of ours."""
-        self.offset_us = message.offset_us
-
-    @property
-    def dry(self) -> bool:
-        """Dry when either end wishes it."""
-        return self.config.dry_run or self.agreed is None or self.agreed.dry_run
-
     # -- a leg -----------------------------------------------------------------------------------------------
 
-    @handles(DoLeg)
+    @handles(DoLeg, ApprovedLeg)
     def do_leg(self, message: DoLeg, sender: Address) -> None:
         """Write the intent (or the refusal) first; a leg that is at work already is not begun again."""
         leg = message.leg
@@ -172,21 +144,9 @@ class Trader(LegProver):
             self.repeat(known, sender)
             return
         work = Work(leg, sender, self.turn.mono_us, self.turn.unix_us, self.dry, message.arb_type, message.book)
-        work.refused = self.refuse(leg)
+        work.refused = self.refuse(work)
         self.work[leg.leg_id] = work
         self.send(self.roles[self.config.journal], Begin(leg, work.dry, work.refused, self.controller))
-
-    def refuse(self, leg: Leg) -> Outcome | None:
-        """Why this leg is not executed, or None."""
-        if self.stopping is not None:
-            return Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error=f"this trader is stopping: {self.stopping}")
-        offset = self.offset_us or 0
-        if abs(offset) > self.config.max_clock_offset_us:
-            limit = self.config.max_clock_offset_us // 1_000
-            error = f"clock: the controller's is {offset // 1_000} ms ahead, the limit is {limit} ms: set both clocks"
-            return Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error=error)
-        agreed = None if self.agreed is None else self.agreed.platforms
-        return refusal(leg, self.config.rules, agreed, (self.turn.unix_us + offset) // 1_000)
 
     def repeat(self, known: Work, sender: Address) -> None:
         """An id seen before is never executed again; its asker may have a new address since a reconnect."""
@@ -201,6 +161,11 @@ class Trader(LegProver):
         work = self.work[message.leg_id]
         if work.refused is not None:
             self.told(work, work.refused)
+            return
+        closed = self.closed(work.leg)
+        if closed is not None:
+            # It was let through before the halt, and has not left: nothing leaves after one.
+            self.conclude(work, Outcome(leg_id=work.leg.leg_id, status=Status.REJECTED, error=closed))
             return
         work.placed = True
         self.at_venue[work.leg.leg_id] = work
@@ -222,6 +187,7 @@ class Trader(LegProver):
             return
         work = self.work.pop(entry.leg_id, None)
         if work is not None:
+            self.not_placed(work)
             self.note("this leg id was seen before: not executed again", work.leg, level="warning")
             asker = work.asker
         if entry.leg is not None and not entry.tombstone and not entry.settled:
@@ -267,6 +233,7 @@ class Trader(LegProver):
 
     def not_begun(self, work: Work, message: JournalFailed) -> None:
         """Refused, where the journal still says that the id was never seen; where it says nothing, nobody knows."""
+        self.not_placed(work)
         if not message.unread:
             error = f"no journal, no order: {message.reason}"
             self.told(work, Outcome(leg_id=message.leg_id, status=Status.REJECTED, error=error))
@@ -290,6 +257,7 @@ class Trader(LegProver):
         revision = max(work.revision, -1 if before is None else before.revision) + 1
         latency = (self.turn.mono_us - work.started_us) * 1_000
         work.outcome = msgspec.structs.replace(outcome, revision=revision, latency_ns=latency)
+        self.counts(work.outcome)
         self.at_venue.pop(work.leg.leg_id, None)
         if work.foreign:
             self.told(work, work.outcome)
@@ -310,6 +278,7 @@ class Trader(LegProver):
         self.answers[outcome.status.value] += 1
         self.report(work)
         level = "info" if outcome.status in {Status.FILLED, Status.PARTIAL, Status.UNFILLED} else "warning"
+        level = "debug" if work.quiet else level
         self.note(f"{outcome.status}: {in_words(outcome)}", work.leg, level=level, count="legs_answered")
         if outcome.status is Status.UNKNOWN:
             self.prove(leg_id)
@@ -429,5 +398,6 @@ class Trader(LegProver):
             "clock_offset_ms": None if self.offset_us is None else self.offset_us // 1_000,
             "journal_broken": self.broken,
             "answers": dict(self.answers),
+            **self.door(),
         }
         self.send(sender, Description("trader", data))

@@ -1,6 +1,8 @@
-"""What the uplink and the trader say to each other, and nobody else: whom is served, and orders that made no sense."""
+"""What a trader hears besides legs: whom it serves, orders that made no sense, halts and their ends."""
 
 from __future__ import annotations
+
+from enum import StrEnum
 
 from actors.messages import Message
 from protocol.outcome import Outcome
@@ -39,3 +41,67 @@ class OutOfService(Message, frozen=True):
 
     platforms: frozenset[Platform]
     reason: str
+
+
+class Who(StrEnum):
+    """Who halts a trader: its controller, or the operator of its own machine."""
+
+    CONTROLLER = "controller"
+    OPERATOR = "operator"
+
+
+class HaltTrader(Message, frozen=True):
+    """Operator to his own trader: take no leg; without ``everything``, none but a sale of what is held.
+
+    Answer: `TraderHalted`. (The controller says `TakeNoLegs`, which is another halt beside this one.)
+    """
+
+    reason: str
+    everything: bool = True
+
+
+class TraderHalted(Message, frozen=True):
+    """The trader is halted, and no order that it took before can still leave. ``open_legs`` had left before.
+
+    ``failed``: why a restart will not remember it.
+    """
+
+    open_legs: int
+    failed: str | None = None
+
+
+class ResumeTrader(Message, frozen=True):
+    """The operator's halt is over; with ``force`` the controller's is, too. Answer: `TraderResumed`."""
+
+    reason: str
+    force: bool = False
+
+
+class TraderResumed(Message, frozen=True):
+    """The operator's halt is over; ``error`` says whose else holds, None where legs are taken again."""
+
+    error: str | None
+
+
+class WatchState(Message, frozen=True):
+    """To a trader: tell the sender whether it is halted, now and whenever that changes."""
+
+
+class TraderState(Message, frozen=True):
+    """Whether any halt stands."""
+
+    halted: bool
+
+
+class Fence(Message, frozen=True):
+    """Trader to a venue, behind the orders that are on their way to it. Answer: `Fenced`."""
+
+    number: int
+    role: str
+
+
+class Fenced(Message, frozen=True):
+    """Every order sent before the fence was handed to the venue's port."""
+
+    number: int
+    role: str

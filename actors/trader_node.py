@@ -13,11 +13,13 @@ from actors.clock import Clock, ClockSetup
 from actors.journal import Journal, JournalPort, JournalSetup
 from actors.leg_checks import TraderRules
 from actors.ports import DiscoveryPort, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
+from actors.risk.trader_limits import TraderLimits
 from actors.supervisor import Child, Supervisor, SupervisorSetup
 from actors.telemetry import Telemetry, TelemetrySetup
 from actors.trader import Trader
 from actors.trader_setup import TraderSetup, VenueRoles
-from actors.uplink import Uplink, UplinkSetup
+from actors.uplink import Uplink
+from actors.uplink_setup import UplinkSetup
 from actors.venue import Answer, Venue, VenueSetup
 from protocol.terms import Platform
 from protocol.units import Money
@@ -33,6 +35,7 @@ class TraderPlan(msgspec.Struct, frozen=True, kw_only=True):
     any_beacon_source: bool
     max_clock_offset_us: int
     about: Mapping[str, Any]
+    limits: TraderLimits | None = None
 
 
 class TraderPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +90,7 @@ def trader_setup(plan: TraderPlan, ports: TraderPorts) -> SupervisorSetup:
         plan.dry_run,
         trader_id=plan.trader_id,
         max_clock_offset_us=plan.max_clock_offset_us,
+        limits=plan.limits,
     )
     journal = ports.journal
     children["journal"] = Child(Journal, lambda: JournalSetup(journal), replaceable=False)

@@ -31,12 +31,28 @@ from actors.messages import (
     TimerFired,
     Unregistered,
 )
+from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from protocol.leg import Leg
 from protocol.leg_frame import LegFrame, leg_frame
 from protocol.outcome import outcome_from_result
 from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
 from protocol.units import Price, Quantity
-from protocol.wire import Book, Init, InitAck, LegAck, LegQuery, LegResult, Ping, Pong, StatusReport
+from protocol.wire import (
+    MAX_TEXT,
+    Book,
+    Halt,
+    HaltAck,
+    Init,
+    InitAck,
+    LegAck,
+    LegQuery,
+    LegResult,
+    Ping,
+    Pong,
+    Resume,
+    ResumeAck,
+    StatusReport,
+)
 
 HELLO_LIMIT_US: Final = 10_000_000
 """A peer that has not said who it is by then is dropped."""
@@ -109,6 +125,7 @@ class TraderSession(GuardedActor):
                 session_id=message.session_id,
                 heartbeat_ms=message.heartbeat_us // 1_000,
                 at_us=self.turn.unix_us,
+                state_follows=True,
             )
         )
         self.set_timer()
@@ -163,9 +180,37 @@ class TraderSession(GuardedActor):
             case Ping() as ping:
                 self.pong(ping)
             case StatusReport() as report:
-                self.status(report)
+                self.reported(report)
+            case HaltAck(number=number, open_legs=open_legs):
+                self.send(self.router, NoLegsTaken(number or 0, open_legs or 0, self.trader_name()))
+            case ResumeAck(number=number, success=success, error=error):
+                why = None if success else error or "no reason given"
+                self.send(self.router, LegsTaken(number or 0, why, self.trader_name()))
             case _:
                 pass
+
+    def reported(self, report: StatusReport) -> None:
+        """The trader's word on itself; one that halts takes no leg, and is asked on."""
+        was, self.report = self.halted, report
+        if self.halted is not was and self.registered:
+            word = "takes no leg" if self.halted else "takes legs again"
+            self.note(f"#{self.config.conn_id} {self.trader_name()} {word}")
+            self.send(self.router, Registered(tuple(self.path(platform) for platform in self.registered)))
+        if report.clock_offset_ms is not None:
+            self.send(self.roles["executor"], ClockTold(self.trader_name(), report.clock_offset_ms * 1_000))
+
+    @handles(TakeNoLegs, TakeLegs)
+    def stand(self, message: TakeNoLegs | TakeLegs, _sender: Address) -> None:
+        """Whether this trader may take legs; one of level 1 cannot be told, and gets none instead."""
+        if self.closed or self.level < WIRE_VERSION or not self.registered:
+            return
+        if isinstance(message, TakeNoLegs):
+            halt = Halt.model_construct(
+                reason=message.reason[:MAX_TEXT], number=message.number, everything=message.everything
+            )
+            self.write(halt)
+        else:
+            self.write(Resume.model_construct(reason=message.reason[:MAX_TEXT], number=message.number))
 
     @handles(IncomingInvalid)
     def incoming_invalid(self, message: IncomingInvalid, _sender: Address) -> None:
@@ -203,15 +248,6 @@ class TraderSession(GuardedActor):
                 f"#{self.config.conn_id} {trader} speaks level 1: " + "; ".join(MISSING_AT_LEVEL_1), level="warning"
             )
         self.send(self.router, Registered(tuple(self.path(platform) for platform in usable)))
-
-    def status(self, report: StatusReport) -> None:
-        """A snapshot of the trader; one that halts takes no leg, and is asked on."""
-        was, self.report = self.halted, report
-        if self.halted is not was and self.registered:
-            self.note(
-                f"#{self.config.conn_id} {self.trader_name()} {'takes no leg' if self.halted else 'takes legs again'}"
-            )
-            self.send(self.router, Registered(tuple(self.path(platform) for platform in self.registered)))
 
     @property
     def halted(self) -> bool:
@@ -289,7 +325,9 @@ class TraderSession(GuardedActor):
     # -- messages out ----------------------------------------------------------------------------------------
 
     def write(
-        self, message: Init | LegFrame | LegAck | LegQuery | Ping | Pong | Book, leg_id: LegId | None = None
+        self,
+        message: Init | LegFrame | LegAck | LegQuery | Halt | Resume | Ping | Pong | Book,
+        leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
         self.keepalive.sent_us = self.turn.mono_us

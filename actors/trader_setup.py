@@ -8,6 +8,7 @@ import msgspec
 
 from actors.base import Address
 from actors.leg_checks import TraderRules
+from actors.risk.trader_limits import TraderLimits
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import Platform
@@ -24,6 +25,8 @@ class VenueRoles(msgspec.Struct, frozen=True):
 class TraderSetup(msgspec.Struct, frozen=True):
     """The trader's rules and venues. ``journal`` and ``reports_to`` are roles; ``trader_id`` is stable for ever.
 
+    ``limits``: what it does at most, whoever asks; where they are not given, the ``rules`` alone.
+
     ``tells_at_start``: what was never acked is told at the start, as there will be no hello to tell it after.
     """
 
@@ -36,6 +39,7 @@ class TraderSetup(msgspec.Struct, frozen=True):
     trader_id: str = "local"
     max_clock_offset_us: int = 1_000_000
     tells_at_start: bool = False
+    limits: TraderLimits | None = None
 
 
 class Work(msgspec.Struct):
@@ -44,7 +48,8 @@ class Work(msgspec.Struct):
     ``foreign``: only asked about, never placed by this process; what becomes of it is not for the journal.
     ``unsure``: an earlier process may have placed it, on whichever of the venues; only an order that a
     venue knows settles it, or the denial of all of them. ``denied``: by venue's role, when it first and last said, late
-    enough, that it knows no such order.
+    enough, that it knows no such order. ``counted``: the trader's limits count it because of this work. ``quiet``: it
+    was refused for the same reason as the one before.
     """
 
     leg: Leg
@@ -61,3 +66,5 @@ class Work(msgspec.Struct):
     unsure: bool = False
     revision: int = -1
     denied: dict[str, tuple[int, int]] = {}
+    counted: bool = False
+    quiet: bool = False

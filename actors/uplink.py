@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-import msgspec
-
 from actors.base import Address, GuardedActor, handles
+from actors.clock_samples import ClockSamples
 from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
-from actors.leg_answers import bare_result, leg_result
+from actors.leg_answers import bare_result, leg_result, mode_of, seed_ack, state_of
+from actors.leg_orders import leg_asked_about, leg_ordered
 from actors.leg_words import describe_leg
 from actors.messages import (
     Attach,
@@ -35,40 +35,37 @@ from actors.messages import (
     TimerFired,
     Unconfigured,
 )
-from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving
+from actors.risk_messages import LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
+from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, TraderState, WatchState
+from actors.uplink_setup import UplinkSetup
 from protocol.leg import Leg
-from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
-from protocol.units import Money, Price, Quantity
+from protocol.terms import WIRE_VERSION, LegId, Platform
 from protocol.wire import (
     Book,
     ExecuteLeg,
+    Halt,
+    HaltAck,
     Init,
     InitAck,
     LegAck,
     LegQuery,
     Ping,
     Pong,
+    Resume,
+    ResumeAck,
     StatusReport,
     WireMessage,
 )
 
 HELLO_LIMIT_US: Final = 10_000_000
 MAX_BOOKS: Final = 10_000
-CLOCK_SAMPLES: Final = 8
 MAX_LEGS: Final = 100_000
+
+NO_NUMBER: Final = -1
+"""Of a halt or resume that carries none."""
 
 SUPERSEDED: Final = 4001
 """Close code (of RFC 6455's private range) for the older one of two controllers: this trader has a newer session."""
-
-
-class UplinkSetup(msgspec.Struct, frozen=True):
-    """What this trader says of itself. ``paper``: the platforms that need the controller's book for a fill."""
-
-    trader_id: str
-    platforms: frozenset[Platform]
-    paper: frozenset[Platform]
-    dry_run: bool
-    max_leg_notional: Money
 
 
 class Uplink(GuardedActor):
@@ -94,10 +91,14 @@ class Uplink(GuardedActor):
         self.early: set[LegId] = set()
         self.out_of_service: str | None = None
         self.unanswered: set[LegId] = set()
-        self.offsets: list[tuple[int, int]] = []
+        self.offsets = ClockSamples()
         self.unacked: dict[LegId, int] = {}
         self.owners: dict[LegId, str] = {}
         self.measured_us = 0
+        self.halted = False
+        self.halt_number = NO_NUMBER
+        self.given_up = False
+        """The controller was silent for too long: whatever still comes on this connection comes too late."""
 
     @handles(UplinkSetup)
     def setup(self, message: UplinkSetup, _sender: Address) -> None:
@@ -110,6 +111,7 @@ class Uplink(GuardedActor):
         first, self.roles = not self.roles, dict(message.roles)
         if first:
             self.send(self.roles["journal"], ReadJournal())
+            self.send(self.roles["trader"], WatchState())
 
     # -- life of the link ------------------------------------------------------------------------------------
 
@@ -121,11 +123,12 @@ class Uplink(GuardedActor):
         if self.init is not None:
             self.send(self.roles["trader"], Unconfigured("a newer connection is up"))
         self.conn_id, self.peer, self.init = message.conn_id, message.peer, None
+        self.halt_number, self.given_up = NO_NUMBER, False
         self.since_us = self.turn.mono_us
         self.keepalive = Keepalive(self.turn.mono_us, DEFAULT_INTERVAL_US)
         self.books.clear()
         self.early.clear()
-        self.offsets.clear()
+        self.offsets = ClockSamples()
         self.send(self.roles["bridge"], Attach(message.conn_id, self.myAddress))
         self.set_timer()
 
@@ -169,42 +172,52 @@ class Uplink(GuardedActor):
         self.write(Ping.model_construct(**fields))
 
     def measure(self, pong: Pong) -> None:
-        """A pong that says what the controller's clock showed; of the last ones the quickest is believed."""
-        if pong.sent_us is None or pong.at_us is None:
-            return
-        trip = self.turn.unix_us - pong.sent_us
-        if trip < 0:
-            return
-        self.offsets = [*self.offsets[-(CLOCK_SAMPLES - 1) :], (trip, pong.at_us - pong.sent_us - trip // 2)]
-        self.send(self.roles["trader"], ClockMeasured(min(self.offsets)[1]))
+        """A pong that says what the controller's clock showed."""
+        if self.offsets.add(pong, self.turn.unix_us) and self.offsets.best_us is not None:
+            self.send(self.roles["trader"], ClockMeasured(self.offsets.best_us))
 
     def drop(self, reason: str) -> None:
-        """Give the link up; the transport connects again by itself."""
+        """Give the link up, and take no leg from now on; the transport connects again by itself."""
         if self.conn_id is not None:
+            self.given_up = True
+            self.send(self.roles["trader"], Unconfigured(reason))
             self.send(self.roles["bridge"], CloseLink(self.conn_id, reason, drop=True))
 
     # -- messages in -----------------------------------------------------------------------------------------
 
     @handles(Incoming)
     def incoming(self, message: Incoming, _sender: Address) -> None:
-        """Whatever it is, the other end lives."""
+        """Whatever it is, the other end lives; unless we slept for so long that it must have given us up."""
+        if self.init is not None and not self.given_up and self.keepalive.silent(self.turn.mono_us):
+            self.drop("nothing heard from the controller for too long")
         self.keepalive.received_us = self.turn.mono_us
         match message.message:
-            case Init() as init:
-                self.hello(init)
             case ExecuteLeg() as order:
                 self.execute(order)
-            case Ping() as ping:
-                stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
-                self.write(Pong.model_construct(timestamp=stamp))
-            case Pong() as pong:
-                self.measure(pong)
             case Book() as book:
                 self.take_book(book)
             case LegAck() as ack:
                 self.acked(ack)
             case LegQuery() as query:
                 self.asked(query)
+            case other:
+                self.about_the_link(other)
+
+    def about_the_link(self, message: WireMessage) -> None:
+        """What concerns no leg of its own."""
+        match message:
+            case Init() as init:
+                if not self.given_up:
+                    self.hello(init)
+            case Ping() as ping:
+                stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
+                self.write(Pong.model_construct(timestamp=stamp))
+            case Pong() as pong:
+                self.measure(pong)
+            case Halt() as halt:
+                self.halt(halt)
+            case Resume() as resume:
+                self.resume(resume)
             case _:
                 pass
 
@@ -250,7 +263,7 @@ class Uplink(GuardedActor):
             self.write(self.status_report())
         self.write(self.init_ack(init, common))
         self.send(self.roles["trader"], Serving(init.controller_id))
-        self.send(self.roles["trader"], Configured(common, init.dry_run, blind_paper=self.level < WIRE_VERSION))
+        self.send(self.roles["trader"], self.configuration(init, common))
         if init.at_us is not None and self.level >= WIRE_VERSION:
             # Coarse by the time that the frame was under way; a ping measures it better a moment later.
             self.send(self.roles["trader"], ClockMeasured(init.at_us - self.turn.unix_us))
@@ -267,6 +280,56 @@ class Uplink(GuardedActor):
             self.ping()
         self.say_withheld()
         self.send(self.roles["trader"], TellUnacked())
+
+    # -- halts -----------------------------------------------------------------------------------------------
+
+    def halt(self, halt: Halt) -> None:
+        """The controller halts: the trader first, and its word goes back when nothing can leave any more."""
+        if self.is_news(halt.number):
+            reason, number = halt.reason or "no reason given", NO_NUMBER if halt.number is None else halt.number
+            self.send(self.roles["trader"], TakeNoLegs(number, reason, everything=halt.everything is True))
+        else:
+            self.write(HaltAck.model_construct(number=halt.number, open_legs=len(self.unanswered)))
+
+    def resume(self, resume: Resume) -> None:
+        """The controller trades. On a connection that was given up it counts for nothing."""
+        if self.init is None or self.given_up:
+            return
+        if self.is_news(resume.number):
+            number = NO_NUMBER if resume.number is None else resume.number
+            self.send(self.roles["trader"], TakeLegs(number, resume.reason or "no reason given"))
+        else:
+            self.write(ResumeAck.model_construct(number=resume.number, success=False, error="an older word"))
+
+    def is_news(self, number: int | None) -> bool:
+        """Whether this is the newest word on this connection; one without a number always is."""
+        newest = self.halt_number
+        self.halt_number = max(newest, NO_NUMBER if number is None else number)
+        return number is None or number >= newest
+
+    @handles(NoLegsTaken)
+    def no_legs_taken(self, message: NoLegsTaken, _sender: Address) -> None:
+        """Nothing can leave any more."""
+        number = None if message.number == NO_NUMBER else message.number
+        self.write(HaltAck.model_construct(number=number, open_legs=message.open_legs))
+
+    @handles(LegsTaken)
+    def legs_taken(self, message: LegsTaken, _sender: Address) -> None:
+        """Legs are taken again, or this machine's operator has halted the trader, too."""
+        number = None if message.number == NO_NUMBER else message.number
+        self.write(ResumeAck.model_construct(number=number, success=message.error is None, error=message.error))
+
+    @handles(TraderState)
+    def trader_state(self, message: TraderState, _sender: Address) -> None:
+        """Say the truth to the controller's operator as soon as it changes."""
+        changed, self.halted = message.halted != self.halted, message.halted
+        if changed and self.init is not None and self.agreed and self.level >= WIRE_VERSION:
+            self.write(self.status_report())
+
+    def configuration(self, init: Init, common: frozenset[Platform]) -> Configured:
+        """What was agreed, for the trader."""
+        seed = self.level < WIRE_VERSION
+        return Configured(common, init.dry_run, blind_paper=seed, awaits_word=not seed and init.state_follows is True)
 
     def claim(self, leg_id: LegId) -> None:
         """Whoever names a leg by its id knows it: it sent it, or its ledger has it."""
@@ -294,23 +357,18 @@ class Uplink(GuardedActor):
 
     def init_ack(self, init: Init, common: frozenset[Platform]) -> InitAck:
         """Our answer; its level-2 part only to a controller that speaks level 2."""
-        fields: dict[str, Any] = {"success": bool(common), "platforms": sorted(common), "error": None}
-        if not common:
-            asked = ", ".join(init.platforms) or "nothing"
-            fields["error"] = (
-                self.out_of_service
-                or f"asked was {asked}; this trader executes {', '.join(sorted(self.config.platforms))}"
-            )
-        if self.level >= WIRE_VERSION:
-            fields |= {
-                "protocol": WIRE_VERSION,
-                "trader_id": self.config.trader_id,
-                "unacked": sum(1 for leg_id in self.unacked if self.is_theirs(leg_id)),
-                "dry_run": self.config.dry_run,
-                "paper": sorted(self.paper(init) & common),
-                "max_leg_notional": self.config.max_leg_notional,
-            }
-        return InitAck.model_construct(**fields)
+        if self.level < WIRE_VERSION:
+            why = {} if self.out_of_service is None else {"error": self.out_of_service}
+            return seed_ack(self.config.platforms, init, common, **why)
+        more = {
+            "protocol": WIRE_VERSION,
+            "trader_id": self.config.trader_id,
+            "unacked": sum(1 for leg_id in self.unacked if self.is_theirs(leg_id)),
+            "dry_run": self.config.dry_run,
+            "paper": sorted(self.paper(init) & common),
+            "max_leg_notional": self.config.max_leg_notional,
+        }
+        return seed_ack(self.config.platforms, init, common, **more)
 
     def paper(self, init: Init) -> frozenset[Platform]:
         """In a dry run every platform is filled on paper."""
@@ -324,21 +382,7 @@ class Uplink(GuardedActor):
 
     def execute(self, order: ExecuteLeg) -> None:
         """Hand the order to the trader, with the book that came before it."""
-        market = order.kalshi_market_ticker if order.platform == KALSHI else order.poly_token
-        leg = Leg(
-            leg_id=order.leg_id,
-            trade_id=order.trade_id,
-            pair_id=order.pair_id,
-            market_id=order.market_id,
-            platform=order.platform,
-            market=market or "",
-            action=order.action,
-            side=order.side,
-            limit=order.price,
-            quantity=order.contracts,
-            expires_at_ms=order.expires_at_ms,
-            description=order.description or "",
-        )
+        leg = leg_ordered(order)
         self.claim(leg.leg_id)
         if leg.leg_id not in self.legs:
             if len(self.legs) >= MAX_LEGS:
@@ -365,20 +409,7 @@ class Uplink(GuardedActor):
 
     def asked(self, query: LegQuery) -> None:
         """The controller wants to know what became of a leg."""
-        market = query.kalshi_market_ticker if query.platform == KALSHI else query.poly_token
-        leg = Leg(
-            leg_id=query.leg_id,
-            trade_id=query.trade_id,
-            pair_id=query.pair_id,
-            market_id=query.market_id or 0,
-            platform=query.platform,
-            market=market or "",
-            action=query.action or Action.BUY,
-            side=query.side or Side.YES,
-            limit=query.price or Price(1),
-            quantity=query.contracts or Quantity(1),
-            expires_at_ms=query.expires_at_ms,
-        )
+        leg = leg_asked_about(query)
         self.claim(leg.leg_id)
         self.note("asked what became of it", leg=leg, count="legs_queried")
         revision = -1 if query.revision is None else query.revision
@@ -420,21 +451,9 @@ class Uplink(GuardedActor):
 
     # -- for people ------------------------------------------------------------------------------------------
 
-    def state(self) -> str:
-        """The link in one word."""
-        if self.conn_id is None:
-            return "disconnected"
-        if self.init is None:
-            return "greeting"
-        return "ready" if self.agreed else "refused"
-
     def mode(self) -> str:
         """Dry or live, and which end made it dry."""
-        if self.config.dry_run and self.init is not None and self.init.dry_run:
-            return "dry run, wanted by both ends"
-        if self.config.dry_run:
-            return "dry run, wanted by this trader"
-        return "dry run, wanted by the controller" if self.init is None or self.init.dry_run else "live"
+        return mode_of(self.config.dry_run, self.init)
 
     @handles(OutOfService)
     def goes_out_of_service(self, message: OutOfService, _sender: Address) -> None:
@@ -450,9 +469,9 @@ class Uplink(GuardedActor):
             platforms=sorted(self.config.platforms),
             dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
             dry_run_by=self.mode(),
-            halted=self.out_of_service is not None,
+            halted=self.halted or self.out_of_service is not None,
             open_legs=len(self.unanswered),
-            clock_offset_ms=min(self.offsets)[1] // 1_000 if self.offsets else None,
+            clock_offset_ms=self.offsets.best_ms,
         )
 
     def note(self, text: str, *, level: str = "info", count: str | None = None, leg: Leg | None = None) -> None:
@@ -469,12 +488,12 @@ class Uplink(GuardedActor):
         data = {
             "conn_id": self.conn_id,
             "peer": self.peer if self.conn_id is not None else None,
-            "state": self.state(),
+            "state": state_of(self.conn_id, self.init, self.agreed),
             "controller_id": self.init.controller_id if self.init else None,
             "level": self.level if self.init else None,
             "since_s": (self.turn.mono_us - self.since_us) // 1_000_000 if self.conn_id is not None else None,
             "dry_run_by": self.mode(),
             "withheld": self.withheld(),
-            "clock_offset_ms": min(self.offsets)[1] // 1_000 if self.offsets else None,
+            "clock_offset_ms": self.offsets.best_ms,
         }
         self.send(sender, Description("link", data))

@@ -10,6 +10,7 @@ import msgspec
 from actors.base import Address, GuardedActor, handles
 from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
 from actors.ports import VenuePort
+from actors.trader_messages import Fence, Fenced
 from protocol.outcome import Outcome
 from protocol.terms import LegId
 
@@ -59,6 +60,11 @@ class Venue(GuardedActor):
             answer(me, VenueSaid(outcome))
 
         self.port.place(message.leg, report, blind=message.blind)
+
+    @handles(Fence)
+    def fence(self, message: Fence, sender: Address) -> None:
+        """Everything sent before this was handed to the port; a port sends at once or never (`VenuePort.place`)."""
+        self.send(sender, Fenced(message.number, message.role))
 
     def remember(self, leg_id: LegId, asker: Address) -> None:
         """Whoever asked last hears of the leg's news."""

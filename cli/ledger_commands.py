@@ -72,6 +72,20 @@ def rebuild(as_json: AsJson = False) -> None:
     raise typer.Exit(run(as_json=as_json))
 
 
+@ledger_app.command("paid-out", short_help="Say that a market has paid out.")
+def paid_out(
+    pair: Annotated[str, typer.Argument(metavar="PAIR", help="The pair whose market has settled at both venues.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say that a pair's market has settled and both venues have paid: its money is at stake no more.
+
+    The controller must be running. Your word is kept in the ledger; what was earned is not changed by it.
+    """
+    from cli.paid_out import run
+
+    raise typer.Exit(run(pair, as_json=as_json))
+
+
 @ledger_app.command("accept-new", short_help="Trade on, on another ledger than before.")
 def accept_new(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

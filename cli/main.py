@@ -19,13 +19,15 @@ from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, OK, USAGE
 from cli.ledger_commands import ledger_app
 from cli.output import complain, say
+from cli.risk_commands import add_to
 from config.error import ConfigError
 
 if TYPE_CHECKING:
     from config.settings import Settings
 
 _ORDER: Final = (
-    "run", "status", "ledger", "demo", "replay", "simulate", "bootstrap", "version", "controller", "trader",
+    "run", "status", "halt", "reduce", "resume", "confirm", "ledger", "demo", "replay", "simulate", "bootstrap",
+    "version", "controller", "trader",
 )  # fmt: skip
 _MOST_MINUTES: Final = 100_000
 
@@ -58,6 +60,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+add_to(app)
 run_app = typer.Typer(cls=_Commands, rich_markup_mode=None, invoke_without_command=True)
 app.add_typer(run_app, name="run", short_help="Start a controller or a trader.")
 app.add_typer(ledger_app, name="ledger", cls=_Commands, short_help="Show trades, positions, profit and loss.")

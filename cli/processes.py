@@ -11,7 +11,9 @@ from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, Final
 
+from actors.alert_desk import SECOND_US, AlertRules
 from config.settings import Settings
+from transport.alerts import AlertPlan
 from transport.journal_port import JournalFile
 from transport.logs import add_secret
 
@@ -51,6 +53,18 @@ def open_journal(settings: Settings, path: Path) -> JournalFile:
 def mode(settings: Settings) -> str:
     """Dry or live, and who decided it."""
     return f"{'dry run' if settings.dry_run else 'LIVE'} (by {settings.dry_run_by})"
+
+
+def alert_plan(settings: Settings, where: str) -> AlertPlan:
+    """Who is told what; nobody, where no URL is given."""
+    rules = AlertRules(
+        repeat_us=settings.alerts_repeat_s * SECOND_US,
+        per_hour=settings.alerts_per_hour,
+        unknown_us=settings.alerts_unknown_s * SECOND_US,
+        summary=settings.alerts_summary,
+    )
+    urls = tuple(url.get_secret_value() for url in settings.alerts_urls)
+    return AlertPlan(urls=urls, rules=rules, zone=settings.risk_zone, hour=settings.risk_day_hour, where=where)
 
 
 def about(role: str, settings: Settings) -> dict[str, Any]:

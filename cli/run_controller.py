@@ -11,7 +11,8 @@ from pathlib import Path
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, link_token, mode, open_journal, run_loop, version
+from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, version
+from cli.risk_plan import free_disk, risk_plan
 from config.home import ArbHome
 from config.settings import DEFAULT_SILENCE_S, Settings
 from market.fees import DIRECT_PRECISION, RETAIL_PRECISION
@@ -23,6 +24,7 @@ from protocol.terms import PLATFORMS, Platform
 from protocol.units import Money, Quantity, money_from_dollars, quantity_from_text
 from simulation.market import SimulatedMarket
 from simulation.market_pairs import DEFAULT_PAIRS
+from transport.alerts import AlertsError
 from transport.controller_process import ControllerOptions, ControllerProcess, FeedMaker
 from transport.feeds.port import WallClock
 from transport.feeds.replay import ReplayFeed
@@ -55,7 +57,7 @@ def run(settings: Settings) -> int:
     make_feed = feed_maker(settings, pairs)
     try:
         return OK if run_loop(_run(settings, pairs, make_feed)) else ERROR
-    except (LinkError, StatusError, LedgerError, JournalError, AccountError) as error:
+    except (AlertsError, LinkError, StatusError, LedgerError, JournalError, AccountError) as error:
         raise CliError(CONFIGURATION, str(error)) from None
 
 
@@ -169,7 +171,10 @@ def controller_options(
         tailscale=tailscale,
         socket=home.socket("controller"),
         exit_at_end=settings.exit_at_end,
+        risk=risk_plan(settings, precision_of(settings)),
+        free_disk=free_disk(home.ensure()),
         about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
+        alerts=alert_plan(settings, "controller"),
     )
 
 

@@ -11,6 +11,7 @@ from cli.output import Style
 from cli.status_document import Document, dicts, mapping, plain
 from cli.status_fate import fate, ledger_line
 from cli.status_links import connections, executes, feeds, link, missing, paths
+from cli.status_risk import risk
 from cli.status_trades import aborted, positions, recent, trades
 from cli.words import count, duration, number, text
 
@@ -20,7 +21,7 @@ LAST_PROBLEMS: Final = 5
 _PLACED: Final = frozenset(
     {"role", "version", "pid", "uptime_s", "dry_run", "dry_run_by", "state", "reason", "name", "feeds", "connections"}
     | {"link", "paths", "routes", "traders", "trades", "totals", "recent_trades", "positions", "aborted", "problems"}
-    | {"unknown", "dust", "recovering", "ledger", "journal"}
+    | {"unknown", "dust", "recovering", "ledger", "journal", "risk"}
     | {"counters", "feed", "pairs", "addresses", "beacon", "opportunities", "open_opportunities", "restarts", "venue"}
 )
 _CONCERNS: Final = (("leg", "leg_id"), ("pair", "pair_id"))
@@ -42,6 +43,7 @@ def render(document: Document, style: Style, width: int, *, now_us: int | None =
         connections(document, style, width),
         missing(document, style, width),
         fate(document, style, width),
+        risk(document, style, width),
         trades(document, style),
         aborted(document, style, width),
         recent(document, style, width),

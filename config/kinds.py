@@ -22,6 +22,9 @@ from config.address import MAX_PORT, Address, AddressError, parse_address, parse
 
 MAX_TEXT: Final = 4_096
 MAX_ITEMS: Final = 32
+MAX_MARKETS: Final = 10_000
+MAX_MARKET: Final = 200
+"""Characters of one market's name; a token id has 77 digits."""
 
 FEED_FILE: Final = "replay:"
 
@@ -136,10 +139,10 @@ def _refuse() -> Any:  # noqa: ANN401 -- never returns
     raise ValueError
 
 
-def _items(value: object) -> list[object]:
+def _items(value: object, most: int = MAX_ITEMS) -> list[object]:
     if isinstance(value, str):
         value = [item for item in value.split(",") if item.strip()]
-    if not isinstance(value, (list, tuple)) or len(value) > MAX_ITEMS:
+    if not isinstance(value, (list, tuple)) or len(value) > most:
         raise ValueError
     return list(value)
 
@@ -158,6 +161,18 @@ def platforms(known: Collection[str], *, empty: bool) -> Kind:
         return tuple(found)
 
     return Kind(f"a comma-separated list out of {names}", parse)
+
+
+def markets() -> Kind:
+    """Instruments as their venues name them: tickers and token ids, each kept once."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        found = dict.fromkeys(_stripped(item) for item in _items(value, MAX_MARKETS))
+        if not found or any(len(name) > MAX_MARKET or " " in name for name in found):
+            raise ValueError
+        return tuple(found)
+
+    return Kind("a comma-separated list of Kalshi tickers and Polymarket token ids", parse)
 
 
 def addresses() -> Kind:

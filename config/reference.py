@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic import SecretStr
 
-from config.settings import Settings, show
-from config.sources import about, env_names, kind
+from config.settings import Settings, setting_names, show
+from config.sources import about, env_names, file_name, kind
 
 _INTRO: Final = """\
 # Configuration
@@ -31,6 +31,14 @@ ws_port = 9001
 feed = "replay:recordings/tuesday.jsonl.gz"   # paths are relative to this file
 controller_platforms = ["kalshi"]             # or "kalshi"
 min_edge_cents = 0.5
+
+[risk]                                        # what is named risk.* below; tables come last
+pair_usd = 10
+total_usd = 100
+daily_loss_usd = 100
+
+[alerts]
+urls = ["ntfy://a-topic-of-my-own"]           # see docs/alerts.md
 ```
 
 A wrong value stops the command with exit code 4 (2 where it was typed as a flag), and the message names the value, its
@@ -59,7 +67,7 @@ def configuration_markdown() -> str:
     rows = [
         "| setting | must be | default | flag | environment | meaning |",
         "|---|---|---|---|---|---|",
-        *map(_row, Settings.model_fields),
+        *map(_row, setting_names()),
     ]
     return _INTRO + "\n".join(rows) + "\n"
 
@@ -67,7 +75,7 @@ def configuration_markdown() -> str:
 def _row(name: str) -> str:
     said = about(name)
     cells = (
-        f"`{name}`" + ("" if said.in_file else " (not in the file)"),
+        f"`{file_name(name)}`" + ("" if said.in_file else " (not in the file)"),
         kind(name).phrase,
         said.default or _default(name),
         ", ".join(f"`{flag}`" for flag in (said.flag, said.no_flag) if flag),

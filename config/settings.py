@@ -10,13 +10,20 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, SecretStr
+from pydantic import ConfigDict, PrivateAttr, SecretStr
 
 from config import kinds
 from config.about import About
 from config.address import Address
+from config.alerts import TABLE as ALERTS
+from config.alerts import AlertSettings
 from config.home import ArbHome
+from config.risk import TABLE as RISK
+from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
+
+TABLES: Final = (RISK, ALERTS)
+"""How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
 
@@ -28,7 +35,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(BaseModel):
+class Settings(RiskSettings, AlertSettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry
@@ -210,6 +217,34 @@ class Settings(BaseModel):
         kinds.decimal(1_000_000_000, 6, zero=False),
         About("The trader refuses a leg that could cost more, in dollars.", flag="--max-leg-notional"),
     ] = Decimal(1_000)
+    max_hour_notional_usd: Annotated[
+        Decimal | None,
+        kinds.decimal(1_000_000_000, 6, zero=False),
+        About(
+            "The trader refuses legs that together could cost more within any 60 minutes, in dollars.",
+            default="no limit",
+        ),
+    ] = None
+    max_orders_per_second: Annotated[
+        int | None,
+        kinds.whole(1, 10_000),
+        About("The trader refuses more orders to one platform within any second.", default="no limit"),
+    ] = None
+    min_price_cents: Annotated[
+        Decimal,
+        kinds.decimal(100, 2, zero=True),
+        About("The trader refuses a leg with a limit below this many cents."),
+    ] = Decimal(0)
+    max_price_cents: Annotated[
+        Decimal,
+        kinds.decimal(100, 2, zero=False),
+        About("The trader refuses a leg with a limit above this many cents."),
+    ] = Decimal(100)
+    markets: Annotated[
+        tuple[str, ...] | None,
+        kinds.markets(),
+        About("The only markets that the trader takes legs of; both sides' tokens, for Polymarket.", default="any"),
+    ] = None
     name: Annotated[
         str | None, kinds.name(), About("The trader's name among the traders of this machine.", flag="--name")
     ] = None
@@ -296,9 +331,14 @@ class Settings(BaseModel):
 
     def chosen(self) -> Iterator[tuple[str, str, str]]:
         """Name, value and source of each setting that is not at its default; a secret shows as ``***``."""
-        for name in type(self).model_fields:
+        for name in setting_names():
             if self.source(name) != "default":
                 yield name, show(getattr(self, name)), self.source(name)
+
+
+def setting_names() -> tuple[str, ...]:
+    """All settings in the order of the documentation: those of a table come last, table by table."""
+    return tuple(sorted(Settings.model_fields, key=lambda name: [name.startswith(table) for table in TABLES]))
 
 
 def show(value: Any) -> str:  # noqa: ANN401 -- any setting's value

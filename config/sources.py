@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from config.about import About
 from config.error import ConfigError
 from config.kinds import FEED_FILE, Kind
-from config.settings import Settings
+from config.settings import TABLES, Settings
 from config.toml_file import read_toml
 
 # Elsewhere an empty variable is an absence; here it means "none", as in the seed.
@@ -49,14 +49,34 @@ def env_names(name: str) -> tuple[str, ...]:
 
 def from_file(file: Path) -> dict[str, Given]:
     """Return the settings in ``config.toml``. Raises :class:`ConfigError` for a broken file and unknown names."""
-    values = read_toml(file)
+    values = _flat(read_toml(file))
     problems = [problem for name in values if (problem := _no_setting(name, file))]
     if problems:
         raise ConfigError(*problems)
     return {
-        name: Given(_relative_to(file.parent, name, raw), f"file {file}", f"{name} = {_shown(name, raw)} in {file}")
+        name: Given(
+            _relative_to(file.parent, name, raw), f"file {file}", f"{file_name(name)} = {_shown(name, raw)} in {file}"
+        )
         for name, raw in values.items()
     }
+
+
+def file_name(name: str) -> str:
+    """Name of a setting in the file: those of risk and of alerts are in tables of their own."""
+    table = next((table for table in TABLES if name.startswith(table)), "")
+    return f"{table.removesuffix('_')}.{name.removeprefix(table)}" if table else name
+
+
+def _flat(values: dict[str, Any]) -> dict[str, Any]:
+    """The file's values with those of its tables under the settings' own names."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        table = f"{name}_"
+        if table in TABLES and isinstance(value, dict):
+            flat |= {f"{table}{inner}": raw for inner, raw in value.items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def from_environment(env: Mapping[str, str]) -> dict[str, Given]:
@@ -99,7 +119,8 @@ def unknown_variables(env: Mapping[str, str]) -> list[str]:
 
 def _no_setting(name: str, file: Path) -> str | None:
     if name not in Settings.model_fields:
-        return f"{_line(name)} in {file} is no setting: did you mean {_nearest(name, Settings.model_fields)}?"
+        known = map(file_name, Settings.model_fields)
+        return f"{_line(file_name(name))} in {file} is no setting: did you mean {_nearest(file_name(name), known)}?"
     if not about(name).in_file:
         return f"{name} in {file}: keep it in a file of its own (chmod 600) and name that file as {name}_file"
     return None

@@ -22,8 +22,9 @@ _ESCAPES: Final = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\
 def write_config(file: Path, values: Mapping[str, object], *, replace: bool) -> None:
     """Write ``values`` as TOML, mode 0600; a reader sees the old file or the new one, never half of either.
 
-    Values are str, bool, int, Decimal and lists of these. Raises :class:`ConfigError` where the file exists and
-    ``replace`` is false, or where it cannot be written; nothing is left behind then, an interrupt included.
+    Values are str, bool, int, Decimal, lists of these, and tables of all these. Raises :class:`ConfigError` where the
+    file exists and ``replace`` is false, or where it cannot be written; nothing is left behind then, an interrupt
+    included.
     """
     text = HEADER + to_toml(values)
     temporary: Path | None = None
@@ -42,8 +43,10 @@ def write_config(file: Path, values: Mapping[str, object], *, replace: bool) -> 
 
 
 def to_toml(values: Mapping[str, object]) -> str:
-    """Return one ``name = value`` line for each value; reading them back gives the same values."""
-    text = "".join(f"{name} = {_value(value)}\n" for name, value in values.items())
+    """Return one ``name = value`` line for each value, tables last; reading them back gives the same values."""
+    tables = {name: value for name, value in values.items() if isinstance(value, Mapping)}
+    text = _lines({name: value for name, value in values.items() if name not in tables})
+    text += "".join(f"\n[{name}]\n{_lines(table)}" for name, table in tables.items())
     try:
         read = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError:
@@ -51,6 +54,10 @@ def to_toml(values: Mapping[str, object]) -> str:
     if read != {name: _plain(value) for name, value in values.items()}:
         raise ValueError(f"cannot be written as TOML: {sorted(values)}")
     return text
+
+
+def _lines(values: Mapping[str, object]) -> str:
+    return "".join(f"{name} = {_value(value)}\n" for name, value in values.items())
 
 
 def _write_durably(handle: int, text: str) -> None:
@@ -81,6 +88,8 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
     return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 

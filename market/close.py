@@ -65,28 +65,27 @@ class ClosePlan(msgspec.Struct, frozen=True, kw_only=True):
     loss: Money
 
 
-def plan_close(slots: Sequence[Slot], max_loss: Money) -> ClosePlan | NoPlan:
-    """The cheaper way to make all slots equal, or why there is none now.
+def plan_close(slots: Sequence[Slot], max_loss: Money, *, may_buy: bool = True) -> ClosePlan | NoPlan:
+    """The cheaper way to make all slots equal, or why there is none now; by selling alone unless ``may_buy``.
 
     Completing buys up to the fullest slot, selling sells down to the emptiest. Where the books are too thin for all
     of the excess, as much as they hold is closed and the rest is looked at again.
     """
     if len({slot.held for slot in slots}) == 1:
         return NoPlan.NOTHING
-    plan = _cheaper(slots, max_loss)
+    plan = _cheaper(slots, max_loss, may_buy=may_buy)
     if plan is NoPlan.TOO_DEAR:
         # Deep levels can make the whole too dear where a part at the best level is not.
         best_only = [msgspec.structs.replace(slot, asks=slot.asks[:1], bids=slot.bids[:1]) for slot in slots]
-        part = _cheaper(best_only, max_loss)
+        part = _cheaper(best_only, max_loss, may_buy=may_buy)
         return part if isinstance(part, ClosePlan) else plan
     return plan
 
 
-def _cheaper(slots: Sequence[Slot], max_loss: Money) -> ClosePlan | NoPlan:
-    plans = (
-        _complete(slots, Quantity(max(slot.held for slot in slots))),
-        _sell(slots, Quantity(min(slot.held for slot in slots))),
-    )
+def _cheaper(slots: Sequence[Slot], max_loss: Money, *, may_buy: bool) -> ClosePlan | NoPlan:
+    plans = [_sell(slots, Quantity(min(slot.held for slot in slots)))]
+    if may_buy:
+        plans.insert(0, _complete(slots, Quantity(max(slot.held for slot in slots))))
     found = [plan for plan in plans if isinstance(plan, ClosePlan)]
     affordable = [plan for plan in found if plan.loss <= max_loss]
     if affordable:

@@ -103,7 +103,10 @@ class WireMessage(BaseModel):
 
 
 class Init(WireMessage):
-    """Controller to trader, first on every connection: what it wants executed, and whether for real."""
+    """Controller to trader, first on every connection: what it wants executed, and whether for real.
+
+    ``state_follows``: a :class:`Halt` or :class:`Resume` comes right after the ack, and no leg is taken before it.
+    """
 
     wire_type: ClassVar[str] = "init"
     platforms: Platforms
@@ -113,6 +116,7 @@ class Init(WireMessage):
     session_id: Name | None = None
     heartbeat_ms: Annotated[StrictInt, Field(ge=10, le=3_600_000)] | None = None
     at_us: WireInt | None = None
+    state_follows: StrictBool | None = None
 
 
 class InitAck(WireMessage):
@@ -219,6 +223,48 @@ class LegQuery(WireMessage):
     revision: Annotated[WireInt, Field(ge=-1)] | None = None
 
 
+class Halt(WireMessage):
+    """Controller to trader, level 2: take no leg that opens exposure, and with ``everything`` no leg at all.
+
+    Answered with a :class:`HaltAck` once nothing that was taken before can leave any more. It holds for the connection
+    and after it: only a :class:`Resume` ends it. ``number`` counts up with every halt and resume of a controller's run;
+    an ack echoes it, so that an old one answers nothing new.
+    """
+
+    wire_type: ClassVar[str] = "halt"
+    reason: Text
+    number: WireCount | None = None
+    everything: StrictBool | None = None
+
+
+class HaltAck(WireMessage):
+    """Trader to controller, level 2: halted, and nothing is left on the way to a venue.
+
+    ``open_legs``: orders that are at a venue without a final word; they left before.
+    """
+
+    wire_type: ClassVar[str] = "halt_ack"
+    number: WireCount | None = None
+    open_legs: WireCount | None = None
+
+
+class Resume(WireMessage):
+    """Controller to trader, level 2: take legs again, within the trader's own limits."""
+
+    wire_type: ClassVar[str] = "resume"
+    reason: Text
+    number: WireCount | None = None
+
+
+class ResumeAck(WireMessage):
+    """Trader to controller, level 2: legs are taken again, or why not (``error``): its own operator's halt holds."""
+
+    wire_type: ClassVar[str] = "resume_ack"
+    number: WireCount | None = None
+    success: StrictBool = True
+    error: Text | None = None
+
+
 class Ping(WireMessage):
     """Keepalive; the known Rust peer refuses one without ``timestamp`` (unix seconds), so we always send it."""
 
@@ -284,6 +330,10 @@ MESSAGES: Final[tuple[type[WireMessage], ...]] = (
     LegResult,
     LegAck,
     LegQuery,
+    Halt,
+    HaltAck,
+    Resume,
+    ResumeAck,
     Ping,
     Pong,
     StatusReport,

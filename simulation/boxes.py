@@ -20,6 +20,9 @@ from actors.leg_sender import DEFAULT_UNWIND_LOSS
 from actors.messages import Directory, LinkClosed, LinkOpened, LinkText, StatusAsked, StopAsked, TimerDue
 from actors.ports import VenuePort
 from actors.recovery import Rebuilt, rebuild
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk.trader_limits import TraderLimits
+from actors.risk_messages import OperatorAsked
 from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from market.events import FeedBatch, FeedEnded
 from market.fees import RETAIL_PRECISION
@@ -146,6 +149,8 @@ class ControllerBox(Box):
         max_unwind_loss: Money = DEFAULT_UNWIND_LOSS,
         first: Platform | None = None,
         controller_id: str = "box",
+        risk: RiskPlan = NO_RISK_PLAN,
+        free_disk: Callable[[], int | None] | None = None,
     ) -> None:
         """Start it."""
         super().__init__()
@@ -176,12 +181,14 @@ class ControllerBox(Box):
             facts=lambda: list(self.ledger.facts),
             max_unwind_loss=max_unwind_loss,
             first=first,
+            risk=risk,
         )
         setup = controller_setup(
             plan,
             ControllerPorts(
                 link=self.link,
                 is_open=self.link.is_open,
+                free_disk=free_disk,
                 timer=self.clock,
                 beacon=self.memory if beacon else None,
                 observers=(self.memory,),
@@ -218,6 +225,14 @@ class ControllerBox(Box):
         self.traders.test_register(platform, trader, dry_run=dry_run)
         return legs
 
+    def ask(self, command: str, **request: Any) -> dict[str, Any]:
+        """What the status socket's user asks for, and the answer."""
+        self.queries += 1
+        before = len(self.memory.documents)
+        self.host.tell(self.root, OperatorAsked(self.queries, command, request))
+        assert len(self.memory.documents) == before + 1, "one answer to one question"  # noqa: S101 -- for tests
+        return self.memory.documents[-1]
+
     def feed(self, *messages: FeedBatch | FeedEnded) -> None:
         """Market data arrives."""
         for message in messages:
@@ -244,9 +259,12 @@ class TraderBox(Box):
         journal: MemoryJournal | None = None,
         trader_id: str = "trader-box",
         live: Mapping[Platform, VenuePort] | None = None,
+        limits: TraderLimits | None = None,
+        start_us: int = 0,
     ) -> None:
-        """Start it."""
+        """Start it, so long after the clock's beginning."""
         super().__init__()
+        self.clock.now_us = start_us
         self.journal = journal if journal is not None else MemoryJournal()
         self.venues = {platform: PaperVenue(platform) for platform in platforms}
         plan = TraderPlan(
@@ -257,6 +275,7 @@ class TraderBox(Box):
             any_beacon_source=False,
             max_clock_offset_us=max_clock_offset_us,
             about={"role": "trader", "dry_run": dry_run},
+            limits=limits,
         )
         ports = TraderPorts(
             link=self.link,

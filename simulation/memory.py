@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import msgspec
 
 from actors.facts import AnyFact
-from actors.journal import JournalBrokenError, JournalEntry
+from actors.journal import HaltWord, Holding, JournalBrokenError, JournalEntry
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import LegId, Platform
+from protocol.terms import Action, LegId, Platform, Status
 
 
 @dataclass
@@ -21,6 +21,7 @@ class MemoryJournal:
     entries: dict[LegId, JournalEntry] = field(default_factory=dict)
     broken: str | None = None
     unread: str | None = None
+    halted: dict[str, HaltWord] = field(default_factory=dict)
 
     def begin(
         self, leg: Leg, *, dry: bool, refused: Outcome | None, owner: str | None, now_us: int
@@ -98,6 +99,38 @@ class MemoryJournal:
         """How many results are not acked yet."""
         return len(self.unacked())
 
+    def recent(self, since_us: int) -> list[JournalEntry]:
+        """Legs of the last hour, or still open."""
+        self._check_reading()
+        return [e for e in self.entries.values() if _placed(e) and (e.asked_us > since_us or not e.settled)]
+
+    def held(self, until_us: int) -> list[Holding]:
+        """What the others brought and took."""
+        self._check_reading()
+        return [
+            Holding(
+                e.platform,
+                e.leg.market,
+                e.leg.side,
+                e.dry or e.outcome.paper,
+                e.outcome.filled if e.leg.action is Action.BUY else -e.outcome.filled,
+            )
+            for e in self.entries.values()
+            if e.leg is not None and e.outcome is not None and _placed(e) and e.asked_us <= until_us and e.settled
+        ]
+
+    def halts(self) -> dict[str, HaltWord]:
+        """Which halts stand."""
+        self._check_reading()
+        return dict(self.halted)
+
+    def note_halt(self, who: str, word: HaltWord | None) -> None:
+        """Write or remove one."""
+        self._check()
+        self.halted.pop(who, None)
+        if word is not None:
+            self.halted[who] = word
+
     def _check(self) -> None:
         if self.broken is not None:
             raise JournalBrokenError(self.broken)
@@ -105,6 +138,11 @@ class MemoryJournal:
     def _check_reading(self) -> None:
         if self.unread is not None:
             raise JournalBrokenError(self.unread)
+
+
+def _placed(entry: JournalEntry) -> bool:
+    refused = entry.outcome is not None and entry.outcome.status is Status.REJECTED and entry.outcome.revision == 0
+    return entry.leg is not None and not refused
 
 
 @dataclass

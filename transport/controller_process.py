@@ -13,11 +13,14 @@ from actors.controller import Controller, ControllerPlan, ControllerPorts, contr
 from actors.facts import AnyFact
 from actors.ports import IdSource, Observer, VenuePort
 from actors.recovery import Rebuilt, rebuild
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk_messages import OperatorAsked
 from market.events import FeedBatch, FeedEnded
 from market.pair import Pair
 from market.scan import Scan
 from protocol.terms import PairId, Platform
 from protocol.units import Money
+from transport.alerts import AlertPlan
 from transport.beacons import Beacons
 from transport.feeds.port import FeedPort
 from transport.gate import Gate
@@ -61,8 +64,11 @@ class ControllerOptions:
     tailscale: TailscaleStatus = field(default_factory=lambda: TailscaleStatus(running=False))
     socket: Path | None = None
     exit_at_end: bool = False
+    risk: RiskPlan = NO_RISK_PLAN
+    free_disk: Callable[[], int | None] | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
+    alerts: AlertPlan | None = None
 
 
 class ControllerProcess(ArbProcess):
@@ -70,7 +76,7 @@ class ControllerProcess(ArbProcess):
 
     def __init__(self, options: ControllerOptions) -> None:
         """Nothing is opened yet."""
-        super().__init__(options.socket)
+        super().__init__(options.socket, options.alerts)
         self.options = options
         self.gate = Gate()
         self.feed = options.make_feed(self.gate)
@@ -147,14 +153,16 @@ class ControllerProcess(ArbProcess):
             facts=self._facts,
             max_unwind_loss=options.max_unwind_loss,
             first=options.dispatch_first,
+            risk=options.risk,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(
             link=self.server,
             is_open=self.server.is_open,
+            free_disk=options.free_disk,
             timer=self.timers,
             beacon=self.beacons,
-            observers=(self.log, *options.observers),
+            observers=(*self.observers, *options.observers),
             status=self,
             life=self,
             gate=self.gate,
@@ -165,6 +173,14 @@ class ControllerProcess(ArbProcess):
             venues=options.local,
         )
         self.root = self.host.create(Controller, "controller", controller_setup(plan, ports))
+
+    def command(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        """What a person asks for is done by the executor in this very turn; log, ledger and status have no part."""
+        if self.root is None:
+            return {"error": "the process is starting: ask again"}
+        self._queries += 1
+        self.host.tell(self.root, OperatorAsked(self._queries, command, request))
+        return self._documents.pop(self._queries, None) or {"error": "no answer: the process is going down"}
 
     async def _feed(self) -> None:
         """Run the feed; one that breaks is a feed that ended, and is said."""

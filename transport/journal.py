@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
@@ -31,6 +32,7 @@ from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, Status
 from protocol.units import Money, Quantity
 from transport.file_lock import AlreadyLocked, FileLock
+from transport.journal_past import PAST_SCHEMA, HaltRow, Placed, Slot, add_held, read_halts, read_held, sums, write_halt
 from transport.sqlite_file import GONE, Schema, WrongFile, explain, identities, open_sqlite, transaction
 
 NONE: Final = -1
@@ -90,6 +92,7 @@ SCHEMA: Final = Schema(
             ) WITHOUT ROWID
             """,
         ),
+        PAST_SCHEMA,
     ),
 )
 
@@ -100,6 +103,7 @@ _ENTRY: Final = """
     SELECT l.leg_id, l.platform, l.fate, l.leg, l.dry, l.paper, l.asked_us, l.acked, l.owner, o.body
     FROM legs AS l LEFT JOIN outcomes AS o ON o.leg_id = l.leg_id AND o.revision = l.revision
 """
+_PLACED: Final = f"{_ENTRY} WHERE l.fate = 'placed'"
 _ADD_LEG: Final = """
     INSERT INTO legs (leg_id, platform, fate, leg, dry, paper, asked_us, open, owner)
     SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 WHERE NOT EXISTS (SELECT 1 FROM past WHERE leg_id = ?1)
@@ -268,16 +272,24 @@ class Journal:
     def prune(self, before_us: int) -> int:
         """Reduce legs to their id and what was filled; returns how many, at most ``MAX_PRUNED``.
 
+        What they brought and took stays in the sums of :meth:`held`.
+
         Taken are those whose last outcome is proven, final, acknowledged, and was noted before ``before_us``. Their
         ids stay known as all others do. All of it happens, or nothing.
         """
         with self._writing(), transaction(self._db):
             due = [_entry(row) for row in self._db.execute(_DUE, (before_us, MAX_PRUNED))]
+            add_held(self._db, sums(_placed(due)))
             self._db.executemany(_ADD_PAST, [_past_row(entry, entry.outcome) for entry in due if entry.outcome])
             ids = [(entry.leg_id,) for entry in due]
             self._db.executemany("DELETE FROM outcomes WHERE leg_id = ?", ids)
             self._db.executemany("DELETE FROM legs WHERE leg_id = ?", ids)
             return len(due)
+
+    def halt(self, who: str, row: HaltRow | None) -> None:
+        """Note, durably, that ``who`` halted this trader, or (None) does not any more."""
+        with self._writing():
+            write_halt(self._db, who, row)
 
     # -- written, not synced -----------------------------------------------------------------------------------------
 
@@ -316,6 +328,25 @@ class Journal:
         """Legs that may be at a venue without a final word, in the order in which they were placed."""
         with self._reading():
             return [_entry(row) for row in self._db.execute(f"{_ENTRY} WHERE l.open ORDER BY l.seq")]
+
+    def recent(self, since_us: int) -> list[Entry]:
+        """Legs that were placed after ``since_us``, or are still open; in the order in which they were placed."""
+        with self._reading():
+            rows = self._db.execute(f"{_PLACED} AND (l.open OR l.asked_us > ?) ORDER BY l.seq", (since_us,))
+            return [_entry(row) for row in rows]
+
+    def held(self, until_us: int) -> Counter[Slot]:
+        """What all legs that were placed up to ``until_us`` and are over brought and took, however long ago."""
+        with self._reading():
+            rows = self._db.execute(f"{_PLACED} AND NOT l.open AND l.asked_us <= ?", (until_us,))
+            found = sums(_placed(_entry(row) for row in rows))
+            found.update(read_held(self._db))
+            return found
+
+    def halts(self) -> dict[str, HaltRow]:
+        """Which halts stand, by who asked for them."""
+        with self._reading():
+            return read_halts(self._db)
 
     def depth(self) -> int:
         """How many legs :meth:`unacked` would return without a limit."""
@@ -393,6 +424,12 @@ def _entry(row: tuple[str, str, str, str | None, int, int, int, int, str | None,
         tombstone=fate == "tombstone",
         owner=owner,
     )
+
+
+def _placed(entries: Iterable[Entry]) -> Iterator[Placed]:
+    for entry in entries:
+        if entry.placed and entry.leg is not None and entry.outcome is not None:
+            yield entry.leg, entry.outcome, entry.dry
 
 
 def _past_row(entry: Entry, last: Outcome) -> tuple[str | int, ...]:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from actors.journal import JournalBrokenError, JournalEntry
+from actors.journal import HaltWord, Holding, JournalBrokenError, JournalEntry
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform
 from transport.journal import Entry, Journal, JournalError
+from transport.journal_past import HaltRow
 
 UNACKED_AT_ONCE: Final = 10_000
 
@@ -79,10 +80,31 @@ class JournalFile:
 
     def probe(self) -> None:
         """Write something that changes nothing."""
-        try:
+        with _named():
             self.journal.probe()
-        except JournalError as error:
-            raise JournalBrokenError(str(error)) from None
+
+    def recent(self, since_us: int) -> list[JournalEntry]:
+        """Legs of the last hour, or still open; oldest first."""
+        with _named():
+            return [_entry(entry) for entry in self.journal.recent(since_us)]
+
+    def held(self, until_us: int) -> list[Holding]:
+        """What all others brought and took."""
+        with _named():
+            return [Holding(*slot, contracts) for slot, contracts in self.journal.held(until_us).items()]
+
+    def halts(self) -> dict[str, HaltWord]:
+        """Which halts stand."""
+        with _named():
+            return {
+                who: HaltWord(row.reason, row.everything, row.since_us) for who, row in self.journal.halts().items()
+            }
+
+    def note_halt(self, who: str, word: HaltWord | None) -> None:
+        """Write one, or remove it."""
+        with _named():
+            row = None if word is None else HaltRow(word.reason, word.everything, word.since_us)
+            self.journal.halt(who, row)
 
     def close(self) -> None:
         """Let another process have it."""

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from actors.base import ActorFailed, Address
 from actors.messages import LinkClosed, LinkGarbage, LinkOpened, LinkText, StatusAsked, StopAsked, TimerDue
+from actors.ports import Observer
+from transport.alerts import AlertPlan, make_alerts
 from transport.host import ActorHost
 from transport.link.callbacks import LinkCallbacks
 from transport.log_observer import LogObserver
@@ -26,9 +28,10 @@ class ArbProcess:
     :attr:`ended` is set when the tree has stopped; :attr:`failed` says whether that was a failure.
     """
 
-    def __init__(self, socket: Path | None) -> None:
-        """``socket``: where to answer status requests; None for nowhere (tests)."""
+    def __init__(self, socket: Path | None, alerts: AlertPlan | None = None) -> None:
+        """``socket``: where to answer status requests; None for nowhere (tests). ``alerts``: who is told what."""
         self.loop = asyncio.get_running_loop()
+        self.alerts = make_alerts(alerts)
         self.host = ActorHost(on_fatal=self._fatal)
         self.log = LogObserver(self.loop)
         self.roles: Mapping[str, Address] = {}
@@ -79,9 +82,12 @@ class ArbProcess:
 
     def _status(self, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request of the status socket; the tree answers within the turn."""
-        if request.get("command", "status") != "status":
-            return {"error": f"unknown command {request.get('command')!r}"}
-        return self.snapshot()
+        command = request.get("command", "status")
+        return self.snapshot() if command == "status" else self.command(str(command), request)
+
+    def command(self, command: str, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG002 -- for subclasses
+        """Do what this user of this machine asks for, and answer; whoever can reach the socket may ask."""
+        return {"error": f"unknown command {command[:40]!r}"}
 
     def snapshot(self) -> dict[str, Any]:
         """The status document as of now."""
@@ -90,7 +96,14 @@ class ArbProcess:
         self._queries += 1
         self.host.tell(self.root, StatusAsked(self._queries))
         document = self._documents.pop(self._queries, None)
-        return document if document is not None else {"error": "the process is going down"}
+        if document is None:
+            return {"error": "the process is going down"}
+        return document if self.alerts is None else document | {"alerts": self.alerts.describe()}
+
+    @property
+    def observers(self) -> tuple[Observer, ...]:
+        """What every process has listening: the log, and the alerts where somebody wants them."""
+        return (self.log,) if self.alerts is None else (self.log, self.alerts)
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -126,3 +139,5 @@ class ArbProcess:
         self.timers.close()
         self.host.shutdown()
         self.log.flush()
+        if self.alerts is not None:
+            self.alerts.close()

@@ -11,9 +11,12 @@ from typing import Any, Final
 
 from actors.messages import DatagramSeen, Note, StopAsked
 from actors.ports import Observer, VenuePort
+from actors.risk.trader_limits import TraderLimits
+from actors.trader_messages import HaltTrader, ResumeTrader, TraderHalted, TraderResumed
 from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from protocol.terms import Platform
 from protocol.units import Money
+from transport.alerts import AlertPlan
 from transport.discovery import Discovery
 from transport.journal_port import JournalFile
 from transport.link.client import LinkClient
@@ -21,6 +24,9 @@ from transport.link.policy import ClientPolicy
 from transport.logs import Level, log_event
 from transport.process import ArbProcess
 from transport.udp import BeaconReceiver
+
+MAX_REASON: Final = 500
+"""Characters of an operator's reason."""
 
 ONE_SHOT_GRACE_S: Final = 0.5
 """From the first answer of a one-shot trader to its end."""
@@ -45,6 +51,8 @@ class TraderOptions:
     socket: Path | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
+    alerts: AlertPlan | None = None
+    limits: TraderLimits | None = None
 
 
 class TraderProcess(ArbProcess):
@@ -52,7 +60,7 @@ class TraderProcess(ArbProcess):
 
     def __init__(self, options: TraderOptions) -> None:
         """Nothing is opened yet."""
-        super().__init__(options.socket)
+        super().__init__(options.socket, options.alerts)
         self.options = options
         self.discovery = Discovery(options.url)
         self._failures = _Failures()
@@ -101,8 +109,9 @@ class TraderProcess(ArbProcess):
             any_beacon_source=options.any_beacon_source,
             max_clock_offset_us=options.max_clock_offset_us,
             about=options.about,
+            limits=options.limits,
         )
-        observers: tuple[Observer, ...] = (self.log, _Welcome(self.client, self._failures), *options.observers)
+        observers: tuple[Observer, ...] = (*self.observers, _Welcome(self.client, self._failures), *options.observers)
         if options.one_shot:
             observers = (*observers, _OneShot(self))
         ports = TraderPorts(
@@ -117,6 +126,26 @@ class TraderProcess(ArbProcess):
             venues=options.venues,
         )
         self.root = self.host.create(TraderNode, "node", trader_setup(plan, ports))
+
+    # -- for this machine's operator ---------------------------------------------------------------------------
+
+    def command(self, command: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Halt, reduce or resume this trader, whatever its controller says."""
+        trader = self.roles.get("trader")
+        if command not in {"halt", "reduce", "resume"}:
+            return super().command(command, request)
+        if trader is None:
+            return {"error": "the process is starting: ask again"}
+        reason = str(request.get("reason") or f"arb {command}, no reason given")[:MAX_REASON]
+        if command == "resume":
+            resumed = self.host.ask(trader, ResumeTrader(reason, force=request.get("force") is True))
+            held = resumed.error if isinstance(resumed, TraderResumed) else "the trader gave no answer"
+            return {"state": "active" if held is None else "halted", "reason": held}
+        halted = self.host.ask(trader, HaltTrader(reason, everything=command == "halt"))
+        state = {"state": "halted" if command == "halt" else "reducing", "reason": reason}
+        if not isinstance(halted, TraderHalted):
+            return state | {"drained": False, "open_legs": None, "failed": None}
+        return state | {"drained": True, "open_legs": halted.open_legs, "failed": halted.failed}
 
     def _datagram(self, payload: bytes, host: str, port: int) -> None:
         self.tell("beacon", DatagramSeen(payload, host, port))

@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 import msgspec
 
+from market.opportunity import OpportunityLeg
 from protocol.leg import Leg
 from protocol.terms import Action, PairId, Platform, Side, TradeId
 from protocol.units import Money, Price, Quantity
@@ -103,6 +104,12 @@ class Approval:
             ("cap", cap),
         ):
             object.__setattr__(self, name, value)
+
+    def at_most(self, plan: OpportunityLeg, quantity: Quantity) -> Quantity:
+        """So many contracts of this leg, or as many as are approved where a venue filled more of another than asked."""
+        key = (plan.platform, plan.market, plan.side)
+        approved = [leg.quantity for leg in self.legs if (leg.platform, leg.market, leg.side) == key]
+        return min(quantity, *approved)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"an approval cannot be changed ({name})")

@@ -29,6 +29,7 @@ class Breaker(StrEnum):
     ERRORS_IN_ROW = "errors-in-a-row"
     ERROR_RATE = "error-rate"
     MISMATCH = "mismatch"
+    ASIDE = "set-aside"
     NAKED = "naked"
     UNKNOWN = "unknown-legs"
     FEED_AGE = "feed-age"
@@ -56,6 +57,7 @@ POLICIES: Final[Mapping[Breaker, Policy]] = {
     Breaker.ERRORS_IN_ROW: Policy(Effect.REDUCE, person=True),
     Breaker.ERROR_RATE: Policy(Effect.REDUCE, person=False),
     Breaker.MISMATCH: Policy(Effect.SET_ASIDE, person=False),
+    Breaker.ASIDE: Policy(Effect.SET_ASIDE, person=False),
     Breaker.NAKED: Policy(Effect.REDUCE, person=True),
     Breaker.UNKNOWN: Policy(Effect.REDUCE, person=True),
     Breaker.FEED_AGE: Policy(Effect.REDUCE, person=False),
@@ -130,7 +132,7 @@ class Breakers:
 
     def set_aside(self, pair_id: PairId) -> Trip | None:
         """Why the pair takes no new trade."""
-        return self.standing.get((Breaker.MISMATCH, pair_id))
+        return self.standing.get((Breaker.MISMATCH, pair_id)) or self.standing.get((Breaker.ASIDE, pair_id))
 
     def beyond(self, state: RiskState) -> Iterator[Trip]:
         """What stands and demands a stricter state than this one."""
@@ -227,7 +229,8 @@ class Breakers:
         self._facts.append(BreakerCleared(t=now_us, reason_id=trip.reason_id, by=by.value))
 
     def _cool_down(self, breaker: Breaker) -> int:
-        return self.rules.set_aside_us if breaker is Breaker.MISMATCH else self.rules.cool_down_us
+        aside = POLICIES[breaker].effect is Effect.SET_ASIDE
+        return self.rules.set_aside_us if aside else self.rules.cool_down_us
 
 
 def _fact(trip: Trip) -> BreakerTripped:

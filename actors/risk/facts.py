@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.facts import Fact
+from actors.fact import Fact
 from protocol.terms import PairId, TradeId
 
 

@@ -18,10 +18,10 @@ from actors.facts import AnyFact, Purpose, TradeOpened
 from actors.ledger_state import fold
 from actors.recovery import ASSUMED, Rebuilt
 from actors.risk.approval import Approval, NotApproved, Proposal, Reason, Refused
-from actors.risk.breaker import BreakerRules, Breakers
+from actors.risk.breaker import Breaker, BreakerRules, Breakers
 from actors.risk.day import TradingDay
 from actors.risk.facts import BreakerCleared, BreakerTripped, PaidOut, RiskFact, RiskStateChanged
-from actors.risk.limits import Limits
+from actors.risk.limits import Kind, Limits
 from actors.risk.loss import DailyLoss, trade_loss
 from actors.risk.refusals import Refusals
 from actors.risk.reservation import MoneyBook
@@ -32,7 +32,7 @@ from actors.trade import State, Trade
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import PairId, TradeId
-from protocol.units import Money, money_to_dollars
+from protocol.units import Money, money_to_dollars, quantity_to_wire
 
 MAX_JUDGED: Final = 10_000
 """Trades of which it is remembered that their match was judged."""
@@ -50,9 +50,22 @@ class Moved(msgspec.Struct, frozen=True):
 class RiskGuard:
     """Guarantees: no approval beyond a limit, none against the state, and every one counted until its trade is over."""
 
-    def __init__(self, limits: Limits, terms: TermsOf, rules: BreakerRules, day: TradingDay, now_us: int) -> None:
-        """Active, with nothing at stake and nothing lost; :meth:`rebuild` takes up what was before."""
-        self.books = {paper: MoneyBook(limits, terms) for paper in (False, True)}
+    def __init__(
+        self,
+        limits: Limits,
+        terms: TermsOf,
+        rules: BreakerRules,
+        day: TradingDay,
+        now_us: int,
+        *,
+        paper: Limits | None = None,
+    ) -> None:
+        """Active, with nothing at stake and nothing lost; :meth:`rebuild` takes up what was before.
+
+        ``paper``: the limits of paper money, where they are others.
+        """
+        self.terms = terms
+        self.books = {False: MoneyBook(limits, terms), True: MoneyBook(paper or limits, terms)}
         self.breakers = Breakers(rules)
         self.watch = Watch(self.breakers)
         self.loss = DailyLoss(day, now_us)
@@ -81,6 +94,13 @@ class RiskGuard:
             answer = self.books[paper].approve_closing(proposal, now_us)
         self._note(answer, proposal.pair_id, now_us)
         return answer
+
+    def turned_down(self, pair_id: PairId, now_us: int) -> Refused | None:
+        """Why no trade on this pair may be made whatever its size: for who would ask a person first. It counts."""
+        refused = self._against(pair_id)
+        if refused is not None:
+            self._note(refused, pair_id, now_us)
+        return refused
 
     def sent(self, approval: Approval, legs: Sequence[Leg], now_us: int) -> None:
         """These orders leave now. Raises :class:`NotApproved` for what no approval covers, and while halted."""
@@ -142,6 +162,15 @@ class RiskGuard:
             for book in self.books.values():
                 book.over(trade.trade_id)
 
+    def paper_of(self, trade_id: TradeId) -> bool:
+        """Whether what the trade has bought is paper: nothing of it is in the book of real money."""
+        return trade_id not in self.books[False].exposure.of_trade
+
+    def never(self, trade_id: TradeId) -> None:
+        """What was approved for this trade is not sent, and there is no such trade."""
+        for book in self.books.values():
+            book.over(trade_id)
+
     def dropped(self, trade_id: TradeId) -> None:
         """The trade's legs that had to wait for the first one are not sent after all."""
         for book in self.books.values():
@@ -157,6 +186,20 @@ class RiskGuard:
         asked = trade.opportunity.quantity
         fills = [(int(asked), int(held.contracts)) for held in trade.holdings(opening).values()]
         self.watch.matched(trade.opportunity.pair_id, match_of(fills), now_us)
+
+    def trades_of(self, pair_id: PairId) -> tuple[TradeId, ...]:
+        """The trades of the pair with anything at stake."""
+        found = (
+            trade_id
+            for book in self.books.values()
+            for trade_id, legs in book.exposure.of_trade.items()
+            if any(leg.key.pair_id == pair_id for leg in legs)
+        )
+        return tuple(dict.fromkeys(found))
+
+    def aside(self, pair_id: PairId, reason: str, now_us: int) -> None:
+        """A person sets the pair aside: no new trade on it for as long as the rules say."""
+        self.breakers.trip(Breaker.ASIDE, pair_id, 1, reason, now_us)
 
     def paid_out(self, pair_id: PairId, trade_ids: tuple[TradeId, ...], now_us: int) -> None:
         """Both venues have paid for what these trades held."""
@@ -225,9 +268,7 @@ class RiskGuard:
 
     # -- memory ----------------------------------------------------------------------------------------------
 
-    def rebuild(
-        self, facts: Sequence[AnyFact | RiskFact], trades: Callable[[Iterable[AnyFact]], Rebuilt], now_us: int
-    ) -> None:
+    def rebuild(self, facts: Iterable[AnyFact], trades: Callable[[Iterable[AnyFact]], Rebuilt], now_us: int) -> None:
         """Take up what the ledger holds; once, at a start. ``trades``: :func:`actors.recovery.rebuild` with the pairs.
 
         What a breaker had counted without tripping is forgotten, and so is what an excess would lose if it were
@@ -284,6 +325,7 @@ class RiskGuard:
             "state": self.state.value,
             "reason": self.reason,
             "lost_today_usd": money_to_dollars(self.loss.today(now_us)),
+            "limits": self._limits(),
             "breakers": [
                 {"id": trip.reason_id, "what": trip.what, "effect": trip.effect.value, "text": trip.text}
                 | {"until_us": trip.until_us}
@@ -295,6 +337,15 @@ class RiskGuard:
             },
             **self.refusals.counts,
         }
+
+    def _limits(self) -> dict[str, Any]:
+        """Those that are set, in dollars, contracts and pieces; of real money, as paper has the same in dollars."""
+        limits, rules = self.books[False].limits, self.breakers.rules
+        dollars = {kind.value: limits.most(kind) for kind in Kind} | {"daily_loss": rules.daily_loss}
+        most = limits.contracts_per_leg
+        said = {name: money_to_dollars(amount) for name, amount in dollars.items() if amount is not None}
+        said |= {} if most is None else {"contracts": quantity_to_wire(most)}
+        return said | ({} if limits.trades_in_flight is None else {"in_flight": limits.trades_in_flight})
 
 
 def _dry(opened: TradeOpened | None) -> bool:

@@ -19,7 +19,12 @@ from protocol.units import Money
 def trade_loss(trade: Trade) -> Money:
     """What the trade has lost for good, fees included; 0 where it earned, or where its excess is all that is open."""
     held = trade.holdings()
-    excess = sum(held[slot].basis * extra // held[slot].contracts for slot, extra in trade.excess.items())
+    # A purchase taken back after its sale leaves less than nothing: beside it everything is in excess, and no more.
+    excess = sum(
+        held[slot].basis * min(extra, held[slot].contracts) // held[slot].contracts
+        for slot, extra in trade.excess.items()
+        if held[slot].contracts > 0
+    )
     taken_in = sum(dust.basis for dust in trade.carried.values()) - sum(dust.basis for dust in trade.given.values())
     return Money(max(0, trade.cost + trade.fees + taken_in - trade.matched * PAYOUT - excess))
 

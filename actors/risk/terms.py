@@ -52,10 +52,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         step of it back within the order.
         """
         fee = -(-self.fees.marginal(limit) * quantity // SCALE)
-        return Money(notional(limit, quantity) + fee + self._rounding)
+        return Money(notional(limit, quantity) + fee + self.rounding)
 
     @property
-    def _rounding(self) -> int:
+    def rounding(self) -> int:
+        """The most that rounding can add to the fees of one order, in micro-dollars."""
         if not isinstance(self.fees, KalshiFees):
             return FILLS * (POLYMARKET_QUANTUM + 1) if self.fees.marginal(CENT) else 0
         whole = self.step % CONTRACT == 0 and self.tick % CENT == 0

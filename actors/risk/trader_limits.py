@@ -44,6 +44,9 @@ class TraderLimits(msgspec.Struct, frozen=True, kw_only=True):
 Slot = tuple[Platform, str, Side]
 """Contracts of one side of one instrument."""
 
+Reason = tuple[str, str]
+"""What is against an order, for the count, and in words with its numbers."""
+
 
 class _Done(msgspec.Struct):
     """An order that was let through: when, what it can lose or has, and whether its hour is still running."""
@@ -75,6 +78,8 @@ class TraderGate:
         self.limits = limits
         self.reduce_only: str | None = None
         """Why only what is held may be sold; None while it may also be bought."""
+        self.refused: Counter[str] = Counter()
+        """How many orders were refused, by what was against them."""
         self._rate = OrderRate(limits.orders_per_second)
         self._done: dict[LegId, _Done] = {}
         self._hour: deque[_Done] = deque()
@@ -85,54 +90,78 @@ class TraderGate:
 
     def check(self, leg: Leg, now_us: int) -> str | None:
         """Why this leg is not executed, naming the field and the limit; None when nothing is against it."""
-        return self._of_kind(leg) or self._of_price(leg) or self._of_size(leg, now_us)
+        found = self._of_kind(leg) or self._of_price(leg) or self._of_size(leg, now_us)
+        if found is None:
+            return None
+        what, why = found
+        self.refused[what] += 1
+        return why
 
-    def _of_kind(self, leg: Leg) -> str | None:
+    def _of_kind(self, leg: Leg) -> Reason | None:
         limits = self.limits
         if leg.platform not in limits.platforms:
-            return f"platform: {leg.platform} is not executed by this trader"
+            return "platform", f"platform: {leg.platform} is not executed by this trader"
         if limits.markets is not None and leg.market not in limits.markets:
-            return f"market: {leg.market} is not on this trader's list of markets"
+            return "market", f"market: {leg.market} is not on this trader's list of markets"
         if self.reduce_only is None:
             return None
         if leg.action is Action.BUY:
-            return f"action: only what is held may be sold ({self.reduce_only})"
+            return "reduce only", f"action: only what is held may be sold ({self.reduce_only})"
         free = self.sellable(leg.platform, leg.market, leg.side)
         if leg.quantity > free:
-            return f"contracts: {show_quantity(free)} are held here, and no more may be sold ({self.reduce_only})"
+            held = f"{show_quantity(free)} are held here, and no more may be sold"
+            return "reduce only", f"contracts: {held} ({self.reduce_only})"
         return None
 
-    def _of_price(self, leg: Leg) -> str | None:
+    def _of_price(self, leg: Leg) -> Reason | None:
         least, most = self.limits.least_price, self.limits.most_price
         if least <= leg.limit <= most:
             return None
-        return f"price: {show_price(leg.limit)} is outside this trader's band of {show_price(least)}-{show_price(most)}"
+        band = f"{show_price(least)}-{show_price(most)}"
+        return "price band", f"price: {show_price(leg.limit)} is outside this trader's band of {band}"
 
-    def _of_size(self, leg: Leg, now_us: int) -> str | None:
+    def _of_size(self, leg: Leg, now_us: int) -> Reason | None:
         at_risk, limits = exposure(leg.action, leg.limit, leg.quantity), self.limits
         if limits.max_leg_notional is not None and at_risk > limits.max_leg_notional:
             most = show_money(limits.max_leg_notional)
-            return f"contracts: {show_money(at_risk)} is above this trader's max_leg_notional of {most}"
+            why = f"contracts: {show_money(at_risk)} is above this trader's max_leg_notional of {most}"
+            return "notional per leg", why
         hour = self.hour(now_us)
         if limits.max_hour_notional is not None and hour + at_risk > limits.max_hour_notional:
             most = show_money(limits.max_hour_notional)
-            return f"contracts: {show_money(at_risk)} more than {show_money(hour)} within an hour is above {most}"
+            why = f"contracts: {show_money(at_risk)} more than {show_money(hour)} within an hour is above {most}"
+            return "notional per hour", why
         if self._rate.free(leg.platform, now_us) == 0:
             most_orders = limits.orders_per_second[leg.platform]
-            return f"leg_id: one order more than {most_orders} in one second to {leg.platform}"
+            why = f"leg_id: one order more than {most_orders} in one second to {leg.platform}"
+            return "orders a second", why
         return None
 
     # -- what happens ----------------------------------------------------------------------------------------
 
-    def note(self, leg: Leg, now_us: int) -> None:
-        """The order is placed now, or may have been."""
+    def note(self, leg: Leg, now_us: int) -> bool:
+        """The order is placed now, or may have been. False: it counts already."""
         if leg.leg_id in self._done:
-            return
+            return False
         done = self._done[leg.leg_id] = _Done(now_us, leg, exposure(leg.action, leg.limit, leg.quantity))
         self._hour.append(done)
         self._notional += done.notional
         self._held[_slot(leg)] += done.moved
         self._rate.took(leg.platform, now_us)
+        return True
+
+    def undo(self, leg_id: LegId) -> None:
+        """It was noted and then, for certain, not placed under this id. Its place in the second stays taken."""
+        done = self._done.pop(leg_id, None)
+        if done is not None:
+            self._held[_slot(done.leg)] -= done.moved
+            if done.recent:
+                self._notional -= done.notional
+                self._hour.remove(done)
+
+    def held_before(self, slot: Slot, contracts: int) -> None:
+        """What orders that are over brought and took there; for a start."""
+        self._held[slot] += contracts
 
     def answered(self, outcome: Outcome) -> None:
         """What became of it. What certainly left nothing does not count; what cost more counts as it is."""

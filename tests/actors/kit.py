@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
+from actors.base import Address
 from actors.messages import LegReported, Note, OpportunitySeen
 from market.events import FeedBatch
 from market.opportunity import ArbType, Opportunity, OpportunityLeg
@@ -13,7 +16,8 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, PairId, Platform, Side, Status, TradeId
 from protocol.units import USD, Money, Price, Quantity, notional
-from simulation.boxes import Box, ControllerBox
+from simulation.boxes import Box, ControllerBox, TraderBox
+from simulation.doubles import Inbox, InboxSetup
 from tests.market.builders import NO, TICKER, YES, Number, cents, contracts, kalshi, poly
 
 LEVEL_2: dict[str, Any] = {"protocol": 2, "controller_id": "c", "session_id": "c-1"}
@@ -186,6 +190,34 @@ def texts(box: Box, component: str | None = None) -> list[str]:
 def dollars(value: object) -> Decimal:
     """A status document's amount, exactly."""
     return Decimal(str(value))
+
+
+class Burst(msgspec.Struct, frozen=True):
+    """To a burster: send all of these there, in one turn."""
+
+    to: Address
+    messages: tuple[object, ...]
+
+
+class Burster(Inbox):
+    """An inbox that can send several messages before any of them is looked at."""
+
+    def receiveMessage(self, message: object, sender: Address) -> None:  # noqa: N802 -- thespian's name
+        """Send a burst; everything else as an inbox does."""
+        if not isinstance(message, Burst):
+            super().receiveMessage(message, sender)
+            return
+        for one in message.messages:
+            self.send(message.to, one)
+
+
+def burst(box: TraderBox, *messages: object) -> list[Any]:
+    """Have the trader find all of these in its queue at once; what it answers appears in the list."""
+    received: list[Any] = []
+    burster = box.host.system.createActor(Burster)
+    box.host.tell(burster, InboxSetup(received))
+    box.host.tell(burster, Burst(box.address("trader"), messages))
+    return received
 
 
 def never(_leg: Leg) -> Outcome | None:

@@ -27,7 +27,7 @@ def dusty(box: ControllerBox) -> list[Leg]:
 
 @pytest.fixture
 def coarse() -> Iterator[ControllerBox]:
-    with ControllerBox([pair(kalshi_min_contracts=contracts(1))]) as made:
+    with ControllerBox([pair(kalshi_min_contracts=contracts(1))], dry_run=False) as made:
         yield made
 
 
@@ -116,7 +116,7 @@ def test_dust_of_two_trades_of_a_pair_is_not_forgotten(coarse: ControllerBox) ->
 
 
 def test_a_thin_book_makes_no_dust_of_a_large_excess() -> None:
-    with ControllerBox([pair(kalshi_min_contracts=contracts(1))]) as box:
+    with ControllerBox([pair(kalshi_min_contracts=contracts(1))], dry_run=False) as box:
         box.simulate(KALSHI, filled)
         box.simulate(POLYMARKET, never)
         box.feed(*ARB)

@@ -46,7 +46,7 @@ def unsettled(leg: Leg) -> Outcome:
 @pytest.fixture
 def box() -> Iterator[ControllerBox]:
     """Two traders answer by script; the books hold one arb."""
-    with ControllerBox([pair(0), pair(1)]) as made:
+    with ControllerBox([pair(0), pair(1)], dry_run=False) as made:
         yield made
 
 
@@ -116,7 +116,7 @@ def test_every_attempt_has_an_id_of_its_own(box: ControllerBox) -> None:
 
 
 def test_the_loss_allowed_to_a_trade_holds_over_all_its_attempts() -> None:
-    with ControllerBox([pair()], max_unwind_loss=Money(USD // 4)) as box:
+    with ControllerBox([pair()], dry_run=False, max_unwind_loss=Money(USD // 4)) as box:
         received: list[Leg] = []
         box.simulate(KALSHI, scripted(received, [filled, some(2), filled]))
         box.simulate(POLYMARKET, scripted(received, [never]))
@@ -181,7 +181,7 @@ def test_late_news_of_an_opening_leg_while_the_unwind_is_out_is_applied(box: Con
 
 
 def test_a_purchase_taken_back_after_its_sale_sells_nothing_else() -> None:
-    with ControllerBox([pair()]) as box:
+    with ControllerBox([pair()], dry_run=False) as box:
         received: list[Leg] = []
         box.simulate(KALSHI, scripted(received, [filled]))
         box.simulate(POLYMARKET, scripted(received, [never]))
@@ -213,7 +213,7 @@ def test_naked_is_retried_when_the_book_changes_and_not_before(box: ControllerBo
 
 
 def test_naked_without_a_book_says_so_and_is_flagged() -> None:
-    with ControllerBox([pair()]) as box:
+    with ControllerBox([pair()], dry_run=False) as box:
         box.simulate(KALSHI, filled)
         box.simulate(POLYMARKET, fills({Side.NO: 0}))
         offer(box)
@@ -223,7 +223,7 @@ def test_naked_without_a_book_says_so_and_is_flagged() -> None:
 
 
 def test_naked_without_a_path_is_closed_as_soon_as_there_is_one() -> None:
-    with ControllerBox([pair()]) as box:
+    with ControllerBox([pair()], dry_run=False) as box:
         received: list[Leg] = []
         for platform in PLATFORMS:
             box.simulate(platform, never)
@@ -296,7 +296,7 @@ def test_polymarkets_own_words_for_it_are_understood(box: ControllerBox) -> None
 
 
 def test_a_naked_trade_says_that_the_controller_stops() -> None:
-    with ControllerBox([pair()]) as box:
+    with ControllerBox([pair()], dry_run=False) as box:
         box.simulate(KALSHI, filled)
         box.simulate(POLYMARKET, fills({Side.NO: 0}))
         offer(box)
@@ -336,7 +336,7 @@ def test_a_stop_during_unwinding_waits_for_the_closing_leg_and_sends_no_other(bo
 
 @pytest.fixture
 def first() -> Iterator[ControllerBox]:
-    with ControllerBox([pair()], first=POLYMARKET) as made:
+    with ControllerBox([pair()], first=POLYMARKET, dry_run=False) as made:
         yield made
 
 

@@ -118,7 +118,7 @@ def test_a_trader_that_connects_makes_the_open_arb_tradable_at_once(box: Control
 
 
 def test_an_arb_of_three_legs_on_three_platforms_is_one_trade(box: ControllerBox) -> None:
-    third = (OTHER, "third", Side.YES, 5)
+    third = (OTHER, "third", Side.YES, 10)
     received = {platform: box.traders.test_register(platform) for platform in (*PLATFORMS, OTHER)}
     offer(box, KALSHI_YES, POLY_NO, third)
     assert [len(orders) for orders in received.values()] == [1, 1, 1]

@@ -35,7 +35,7 @@ def both_sent() -> list[AnyFact]:
 
 def started(facts: list[AnyFact], *, pairs: int = 1) -> ControllerBox:
     """A controller that finds these facts in its ledger."""
-    box = ControllerBox([pair(number) for number in range(pairs)], ledger=MemoryLedger(facts))
+    box = ControllerBox([pair(number) for number in range(pairs)], dry_run=False, ledger=MemoryLedger(facts))
     box.ids.count = 100
     return box
 

@@ -13,6 +13,7 @@ from simulation.boxes import ControllerBox
 from simulation.doubles import RouterHandle, Say, inbox
 from tests.actors.kit import a_leg, offer, states, texts, trades
 from tests.market.builders import NO, pair
+from tests.risk_kit import approved
 
 
 @pytest.fixture
@@ -162,7 +163,7 @@ def test_of_legs_handed_in_together_none_is_passed_on_when_one_has_no_trader(box
     received = box.traders.test_register(KALSHI)
     asker, answers = inbox(box.host)
     legs = (LegOrder(a_leg("l1")), LegOrder(a_leg("l2", platform=POLYMARKET, market=NO)))
-    box.host.tell(asker, Say(box.address("router"), SendLegs(legs)))
+    box.host.tell(asker, Say(box.address("router"), SendLegs(legs, approved([order.leg for order in legs]))))
     assert received == []
     assert answers == [LegsNotSent((LegId("l1"), LegId("l2")), "no trader for polymarket")]
 

@@ -147,7 +147,7 @@ def test_a_higher_level_than_ours_is_spoken_at_ours(box: ControllerBox) -> None:
 def test_the_book_goes_before_the_leg_of_a_paper_venue_and_only_there(box: ControllerBox) -> None:
     box.say_hello(1, paper=["kalshi"], **LEVEL_2)
     box.feed(*ARB)
-    assert [frame["type"] for frame in box.frames(1)] == ["init", "book", "execute_leg", "execute_leg"]
+    assert [frame["type"] for frame in box.frames(1)] == ["init", "resume", "book", "execute_leg", "execute_leg"]
     (sent,) = box.frames(1, "book")
     assert (sent["platform"], sent["market"], sent["asks"]) == ("kalshi", TICKER, [[45, 10]])
 
@@ -155,13 +155,20 @@ def test_the_book_goes_before_the_leg_of_a_paper_venue_and_only_there(box: Contr
 def test_without_a_book_the_leg_leaves_all_the_same(box: ControllerBox) -> None:
     box.say_hello(1, paper=["kalshi"], **LEVEL_2)
     offer(box)
-    assert [frame["type"] for frame in box.frames(1)] == ["init", "execute_leg", "execute_leg"]
+    assert [frame["type"] for frame in box.frames(1)] == ["init", "resume", "execute_leg", "execute_leg"]
 
 
 def test_both_legs_of_one_market_are_preceded_by_the_same_book(box: ControllerBox) -> None:
     box.say_hello(1, paper=["kalshi"], **LEVEL_2)
     box.feed(*BOOKS[ArbType.KALSHI_ONLY])
-    assert [frame["type"] for frame in box.frames(1)] == ["init", "book", "execute_leg", "book", "execute_leg"]
+    assert [frame["type"] for frame in box.frames(1)] == [
+        "init",
+        "resume",
+        "book",
+        "execute_leg",
+        "book",
+        "execute_leg",
+    ]
     first, second = box.frames(1, "book")
     assert first == second
 

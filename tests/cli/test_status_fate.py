@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.output import Style
 from cli.status_fate import fate, ledger_line
+from cli.status_view import render
 
 UNKNOWN = {"leg_id": "l1", "platform": "polymarket", "pair_id": "nba", "age_s": 65, "asked": 9}
 
@@ -48,3 +49,37 @@ def test_the_ledger_says_how_far_behind_it_is() -> None:
     assert ledger_line({"ledger": {"writes": 5, "behind": 2}}) == "ledger: 5 writes, 2 writes behind"
     assert ledger_line({"journal": {"depth": 7}}) == "journal: 7 results not acked yet"
     assert ledger_line({}) == ""
+
+
+RISK = {
+    "state": "halted",
+    "lost_today_usd": 12,
+    "limits": {"total": 100, "daily_loss": 100},
+    "breakers": [
+        {"id": "clock-1", "what": "lisbon", "text": "the clock is off", "until_us": 5},
+        {"id": "daily-loss-2", "what": "", "text": "lost today", "until_us": None},
+    ],
+    "exposure": {"real": {"in total": 9, "pair p": 9, "venue kalshi": 4}, "paper": {}},
+    "refused": {"the limit in total": 1_204},
+    "capped": {},
+    "waiting_for": ["oslo"],
+    "out_of_reach": {"bergen": "out of reach for 9 s"},
+    "confirm": {"waiting": 2},
+}
+
+
+def test_risk_is_shown_where_there_is_any() -> None:
+    text = render({"role": "controller", "risk": RISK}, Style(colour=False), 100)
+    for line in (
+        "clock-1 lisbon: the clock is off (ends by itself)",
+        "daily-loss-2: lost today (acknowledge it with arb resume --ack)",
+        "halted, and no word yet from oslo",
+        "bergen: out of reach for 9 s",
+        "lost today $12.00 of $100.00",
+        "at stake, real: in total $9.00 of $100.00, venue kalshi $4.00",
+        "refused: 1,204 by the limit in total",
+        "2 trades wait for a person: arb confirm",
+    ):
+        assert f"  {line}" in text
+    calm = {"state": "active", "lost_today_usd": 0, "exposure": {"real": {}, "paper": {}}, "refused": {}, "capped": {}}
+    assert "Risk" not in render({"role": "controller", "risk": calm}, Style(colour=False), 100)

@@ -295,3 +295,21 @@ def test_a_complaint_is_one_printable_line(tmp_path_factory: pytest.TempPathFact
     with pytest.raises(ConfigError) as caught:
         load_settings({}, {"ARB_SEED": f"x{text}"}, home)
     assert str(caught.value).isprintable()
+
+
+def test_the_table_of_risk_is_read_under_its_own_names(tmp_path: Path) -> None:
+    home = ArbHome(tmp_path)
+    home.config_file.write_text('ws_port = 9002\n\n[risk]\npair_usd = 10\nconfirm = "all"\n')
+    settings = load_settings(env={"ARB_RISK_TOTAL_USD": "100"}, home=home)
+    assert (settings.risk_pair_usd, settings.risk_total_usd, settings.risk_confirm) == (10, 100, "all")
+    assert settings.source("risk_pair_usd") == f"file {home.config_file}"
+
+
+def test_what_is_wrong_in_the_table_of_risk_is_named_as_it_is_written(tmp_path: Path) -> None:
+    home = ArbHome(tmp_path)
+    home.config_file.write_text("[risk]\npear_usd = 10\n")
+    with pytest.raises(ConfigError, match=r"risk.pear_usd in .* is no setting: did you mean risk.pair_usd"):
+        load_settings(env={}, home=home)
+    home.config_file.write_text("[risk]\npair_usd = -1\n")
+    with pytest.raises(ConfigError, match=r"risk.pair_usd = -1 in .*: must be a number from 0"):
+        load_settings(env={}, home=home)

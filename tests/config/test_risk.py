@@ -14,26 +14,26 @@ from config.risk import RiskSettings
 
 def test_nothing_given_limits_no_money_and_watches_the_rest() -> None:
     settings = RiskSettings()
-    assert (settings.pair_usd, settings.total_usd, settings.daily_loss_usd) == (None, None, None)
-    assert settings.errors_in_row == 10
-    assert str(settings.zone) == "UTC"
+    assert (settings.risk_pair_usd, settings.risk_total_usd, settings.risk_daily_loss_usd) == (None, None, None)
+    assert settings.risk_errors_in_row == 10
+    assert str(settings.risk_zone) == "UTC"
 
 
 def test_text_and_typed_values_are_read_alike() -> None:
-    given = RiskSettings(pair_usd="10", total_usd=100, day_zone="America/New_York", day_hour="17")  # type: ignore[arg-type]
-    assert (given.pair_usd, given.total_usd, given.day_hour) == (Decimal(10), Decimal(100), 17)
+    given = RiskSettings(risk_pair_usd="10", risk_total_usd=100, risk_day_zone="America/New_York", risk_day_hour="17")  # type: ignore[arg-type]
+    assert (given.risk_pair_usd, given.risk_total_usd, given.risk_day_hour) == (Decimal(10), Decimal(100), 17)
     assert RiskSettings(**given.model_dump()) == given
 
 
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"pair_usd": -1}, "pair_usd"),
-        ({"pair_usd": 1.5}, "must be a number from 0"),
-        ({"day_zone": "Mars/Olympus"}, "must be the IANA name of a time zone"),
-        ({"day_hour": 24}, "must be a whole number from 0 to 23"),
-        ({"error_percent": 0}, "must be a whole number from 1 to 100"),
-        ({"pear_usd": 1}, "pear_usd"),
+        ({"risk_pair_usd": -1}, "risk_pair_usd"),
+        ({"risk_pair_usd": 1.5}, "must be a number from 0"),
+        ({"risk_day_zone": "Mars/Olympus"}, "must be the IANA name of a time zone"),
+        ({"risk_day_hour": 24}, "must be a whole number from 0 to 23"),
+        ({"risk_error_percent": 0}, "must be a whole number from 1 to 100"),
+        ({"risk_pear_usd": 1}, "risk_pear_usd"),
     ],
 )
 def test_what_is_refused_names_its_field(values: dict[str, Any], text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 
@@ -76,7 +77,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         write_config(tmp_path / "file" / "config.toml", {}, replace=False)
 
 
-@pytest.mark.parametrize("value", [None, {"a": 1}, object(), Decimal("NaN")])
+@pytest.mark.parametrize("value", [None, {"a": {"b": 1}}, object(), Decimal("NaN")])
 def test_what_toml_or_we_cannot_say_is_a_bug(value: object) -> None:
     with pytest.raises(ValueError, match="TOML"):
         to_toml({"name": value})
@@ -85,3 +86,10 @@ def test_what_toml_or_we_cannot_say_is_a_bug(value: object) -> None:
 def test_a_name_that_is_no_bare_key_is_a_bug() -> None:
     with pytest.raises(ValueError, match="TOML"):
         to_toml({"a.b": 1})
+
+
+def test_a_table_is_written_after_all_else_and_read_back_the_same() -> None:
+    values = {"risk": {"pair_usd": 10, "confirm": "all"}, "ws_port": 9001}
+    text = to_toml(values)
+    assert text == 'ws_port = 9001\n\n[risk]\npair_usd = 10\nconfirm = "all"\n'
+    assert tomllib.loads(text) == values

@@ -72,6 +72,10 @@ VALID: list[dict[str, Any]] = [
     {"type": "init_ack", "success": True, "platforms": ["kalshi"], "error": None, "protocol": 2, "trader_id": "t"},
     {"type": "ping", "timestamp": 1_767_800_000},
     {"type": "status", "platforms": ["kalshi"], "halted": False, "venues": {"kalshi": "well"}},
+    {"type": "halt", "reason": "lunch", "number": 3, "everything": True},
+    {"type": "halt_ack", "number": 3, "open_legs": 1},
+    {"type": "resume", "reason": "back", "number": 4},
+    {"type": "resume_ack", "number": 4, "success": False, "error": "its own operator halted it"},
 ]
 
 NUMBERS = st.one_of(

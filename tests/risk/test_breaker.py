@@ -242,4 +242,7 @@ def test_facts_give_the_same_breakers_again_and_survive_being_written() -> None:
 
 def test_every_breaker_has_a_policy() -> None:
     assert set(POLICIES) == set(Breaker)
-    assert [each for each, policy in POLICIES.items() if policy.effect is Effect.SET_ASIDE] == [Breaker.MISMATCH]
+    assert [each for each, policy in POLICIES.items() if policy.effect is Effect.SET_ASIDE] == [
+        Breaker.MISMATCH,
+        Breaker.ASIDE,
+    ]

@@ -1,0 +1,36 @@
+"""How far the other end's clock is ahead of ours, from pings: of the last ones the quickest is believed."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protocol.wire import Pong
+
+CLOCK_SAMPLES: Final = 8
+
+
+class ClockSamples:
+    """The last pongs of one connection, as trip time and offset in microseconds."""
+
+    def __init__(self) -> None:
+        """Nothing measured."""
+        self.samples: list[tuple[int, int]] = []
+
+    def add(self, pong: Pong, unix_us: int) -> bool:
+        """Take a pong that says what the other end's clock showed; False where it does not, or makes no sense."""
+        if pong.sent_us is None or pong.at_us is None or unix_us < pong.sent_us:
+            return False
+        trip = unix_us - pong.sent_us
+        self.samples = [*self.samples[-(CLOCK_SAMPLES - 1) :], (trip, pong.at_us - pong.sent_us - trip // 2)]
+        return True
+
+    @property
+    def best_us(self) -> int | None:
+        """The offset that the quickest trip showed; None before the first."""
+        return min(self.samples)[1] if self.samples else None
+
+    @property
+    def best_ms(self) -> int | None:
+        """The same in whole milliseconds, for people."""
+        best = self.best_us
+        return None if best is None else best // 1_000

@@ -1,0 +1,45 @@
+"""The leg that an `execute_leg` or a `leg_query` names, in our own terms."""
+
+from __future__ import annotations
+
+from protocol.leg import Leg
+from protocol.terms import KALSHI, Action, Side
+from protocol.units import Price, Quantity
+from protocol.wire import ExecuteLeg, LegQuery
+
+
+def leg_ordered(order: ExecuteLeg) -> Leg:
+    """The leg of an order; without a market where the order names none."""
+    market = order.kalshi_market_ticker if order.platform == KALSHI else order.poly_token
+    return Leg(
+        leg_id=order.leg_id,
+        trade_id=order.trade_id,
+        pair_id=order.pair_id,
+        market_id=order.market_id,
+        platform=order.platform,
+        market=market or "",
+        action=order.action,
+        side=order.side,
+        limit=order.price,
+        quantity=order.contracts,
+        expires_at_ms=order.expires_at_ms,
+        description=order.description or "",
+    )
+
+
+def leg_asked_about(query: LegQuery) -> Leg:
+    """The leg of a question; what it does not say is filled in, and never ordered."""
+    market = query.kalshi_market_ticker if query.platform == KALSHI else query.poly_token
+    return Leg(
+        leg_id=query.leg_id,
+        trade_id=query.trade_id,
+        pair_id=query.pair_id,
+        market_id=query.market_id or 0,
+        platform=query.platform,
+        market=market or "",
+        action=query.action or Action.BUY,
+        side=query.side or Side.YES,
+        limit=query.price or Price(1),
+        quantity=query.contracts or Quantity(1),
+        expires_at_ms=query.expires_at_ms,
+    )

@@ -1,0 +1,74 @@
+"""The part of the status about risk: breakers, what is at stake against its limits, what was refused, what waits."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from cli.output import Style
+from cli.status_document import Document, dicts, mapping
+from cli.words import count, number, text, usd
+
+_SHOWN: Final = ("in total", "venue ")
+"""Scopes whose exposure is shown; --json has all."""
+
+
+def risk(document: Document, style: Style, width: int) -> Iterator[str]:
+    """Nothing where nothing is at stake, limited, refused or halted."""
+    said = mapping(document, "risk")
+    lines = [*_states(said, style), *_stakes(said), *_counts(said), *_waiting(said, style)]
+    if not lines:
+        return
+    yield style.strong("Risk")
+    for line in lines:
+        yield from textwrap.wrap(
+            line, width, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+        ) or [line]
+
+
+def _states(said: Document, style: Style) -> Iterator[str]:
+    for trip in dicts(said, "breakers"):
+        what = f" {text(trip.get('what'))}" if trip.get("what") else ""
+        ends = "ends by itself" if trip.get("until_us") else "acknowledge it with arb resume --ack"
+        yield style.alarm(f"{text(trip.get('id'))}{what}: {text(trip.get('text'))} ({ends})")
+    if text(said.get("state")) != "halted":
+        return
+    waiting = said.get("waiting_for")
+    if isinstance(waiting, list) and waiting:
+        yield style.alarm(f"halted, and no word yet from {', '.join(map(text, waiting))}")
+    for trader, why in mapping(said, "out_of_reach").items():
+        yield style.alarm(f"{text(trader)}: {text(why)}")
+
+
+def _stakes(said: Document) -> Iterator[str]:
+    limits = mapping(said, "limits")
+    if number(said.get("lost_today_usd")) or limits.get("daily_loss"):
+        yield f"lost today {_of(said.get('lost_today_usd'), limits.get('daily_loss'))}"
+    for kind, exposure in mapping(said, "exposure").items():
+        if not isinstance(exposure, dict):
+            continue
+        parts = [
+            f"{text(scope)} {_of(amount, limits.get('venue' if scope.startswith('venue ') else 'total'))}"
+            for scope, amount in exposure.items()
+            if scope.startswith(_SHOWN)
+        ]
+        if parts:
+            yield f"at stake, {text(kind)}: {', '.join(parts)}"
+
+
+def _of(amount: object, limit: object) -> str:
+    return usd(amount) if limit is None else f"{usd(amount)} of {usd(limit)}"
+
+
+def _counts(said: Document) -> Iterator[str]:
+    for word in ("refused", "capped"):
+        counted = [f"{count(times)} by {text(reason)}" for reason, times in mapping(said, word).items()]
+        if counted:
+            yield f"{word}: {', '.join(counted)}"
+
+
+def _waiting(said: Document, style: Style) -> Iterator[str]:
+    waiting = mapping(said, "confirm").get("waiting")
+    if number(waiting):
+        yield style.alarm(f"{count(waiting)} trades wait for a person: arb confirm")
