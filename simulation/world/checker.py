@@ -17,12 +17,14 @@ import msgspec
 from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
 from actors.ledger_state import fold
 from actors.recovery import rebuild
+from actors.risk.limits import NO_LIMITS
 from actors.trade import State, Trade
 from market.close import NoPlan
 from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import Action, LegId, PairId, Platform, Side, Status
+from protocol.units import Money, notional
 from simulation.world.exchange import Exchange
 from simulation.world.network import Station
 from simulation.world.process import (
@@ -31,8 +33,9 @@ from simulation.world.process import (
     SECOND_US,
     ControllerMachine,
     Process,
-    TraderMachine,
 )
+from simulation.world.purse import at_stake
+from simulation.world.trader_machine import TraderMachine
 
 CLOCK_GRACE_US: Final = 1_600_000
 """An order's deadline is kept by a clock that may be a second off, and was measured over a slow link."""
@@ -45,6 +48,8 @@ INVARIANTS: Final[Mapping[str, str]] = {
     "proven": "a result that is recorded as proven is what the venue has, or had",
     "2 fills agree": "at rest the ledger's fills, cost and fees of each leg are the venue's",
     "3 flat or known": "unhedged contracts stay within the cap, and at rest are zero or flagged",
+    "4 limits": "what is at stake is never above a limit, counting what is in flight",
+    "6 halt": "nothing leaves after a halt was acknowledged",
     "5 dry": "in a dry run the venue sees no order",
     "7 money": "profit and loss of the ledger is that of the venue's fills and fees",
     "8 rebuilt": "rebuilding from ledger and journal gives the state that the process has",
@@ -110,6 +115,9 @@ class Checker:
         self.open_of: dict[tuple[str, PairId | None], dict[LegId, None]] = defaultdict(dict)
         self.crashes = 0
         self.gone: set[str] = set()
+        self.limits = NO_LIMITS
+        self.halted_us: int | None = None
+        self.out_of_reach: set[str] = set()
         self.newest: dict[tuple[str, LegId], tuple[int, bool]] = {}
         self.denied: set[LegId] = set()
         self.sent_of: set[str] = set()
@@ -184,8 +192,12 @@ class Checker:
             raise Found("1 once", f"{leg.leg_id} is sent to {leg.platform} a second time, by {station.name}")
         if self.dry_run:
             raise Found("5 dry", f"{leg.leg_id} is sent to {leg.platform} by {station.name}")
+        if self.halted_us is not None and station.name not in self.out_of_reach:
+            raise Found("6 halt", f"{leg.leg_id} leaves {station.name} after the halt was acknowledged")
         self._intent(station, leg)
         controller = self._controller_of(leg)
+        if controller is not None and leg.action is Action.BUY:
+            controller.kernel.after(0, partial(self._within_limits, controller, leg))
         if leg.expires_at_ms is not None and controller is not None:
             late = controller.unix_us() - leg.expires_at_ms * 1_000
             if late > CLOCK_GRACE_US and now_us > self.clocks_jumped_us + CLOCK_NOTICED_US:
@@ -198,6 +210,41 @@ class Checker:
         if controller is not None and opens(leg):
             # In a moment: what the controller knows is written down at the end of its turn.
             controller.kernel.after(0, partial(self._latched, controller, controller.epoch, leg))
+
+    def halted(self, out_of_reach: set[str]) -> None:
+        """The operator was told that nothing leaves any more, but perhaps from those."""
+        if self.halted_us is None:
+            self.halted_us, self.out_of_reach = self.controllers[0].kernel.now_us, out_of_reach
+
+    def resumed(self) -> None:
+        """The operator wants to trade again."""
+        self.halted_us = None
+
+    def _within_limits(self, controller: ControllerMachine, leg: Leg) -> None:
+        """What is at stake, with this order and all others that are under way at their worst, is within the limits."""
+        known = self.legs[controller.name]
+        if self.limits == NO_LIMITS or leg.leg_id not in known:
+            return
+        stake = at_stake(self.exchanges, known)
+        arrived = {leg_id for exchange in self.exchanges.values() for leg_id in exchange.orders}
+        under_way = (known[each] for pair in self.pairs for each in self.open_of[controller.name, pair.pair_id])
+        for other in under_way:
+            if other.leg_id in self.placed and other.leg_id not in arrived and other.action is Action.BUY:
+                key = (other.platform, other.pair_id)
+                stake[key] = Money(stake[key] + notional(other.limit, other.quantity))
+        by_pair: Counter[object] = Counter()
+        by_venue: Counter[object] = Counter()
+        for (platform, pair_id), amount in stake.items():
+            by_pair[pair_id] += amount
+            by_venue[platform] += amount
+        checks: tuple[tuple[str, int, Money | None], ...] = (
+            ("in total", sum(stake.values()), self.limits.total),
+            (f"in {leg.pair_id}", by_pair[leg.pair_id], self.limits.per_pair),
+            (f"on {leg.platform}", by_venue[leg.platform], self.limits.per_venue),
+        )
+        for where, money, most in checks:
+            if most is not None and money > most:
+                raise Found("4 limits", f"with {leg.leg_id} {money} is at stake {where}, the limit is {most}")
 
     def _intent(self, station: Station, leg: Leg) -> None:
         if isinstance(station, TraderMachine):
@@ -317,7 +364,7 @@ class Checker:
         for trade in executor.book.trades.values():
             if not trade.over and trade.state is not State.NAKED:
                 raise Found("all proven", f"trade {trade.trade_id} is {trade.state}")
-            if trade.state is State.NAKED and trade.reason != NoPlan.TOO_DEAR:
+            if trade.state is State.NAKED and trade.reason != NoPlan.TOO_DEAR and self.limits == NO_LIMITS:
                 raise Found("closed", f"trade {trade.trade_id} is still naked on deep books: {trade.reason}")
 
     def _journal_done(self, trader: TraderMachine) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from simulation.world.network import CUTS, REPEAT
+from simulation.world.network import CUTS, REPEAT, RESET
 
 SECOND_US: Final = 1_000_000
 
@@ -37,6 +37,8 @@ class Kind(StrEnum):
     PAUSED = "market paused"
     ACTOR_FAILS = "actor fails"
     PORT_RAISES = "port raises"
+    HALT = "operator halts, and resumes later"
+    REDUCE = "operator reduces, and resumes later"
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +122,8 @@ _TIMED: Final = (
     (Kind.CLOCK, 1),
     (Kind.PAUSED, 1),
     (Kind.ACTOR_FAILS, 2),
+    (Kind.HALT, 3),
+    (Kind.REDUCE, 1),
 )
 
 CONTROLLER_ROLES: Final = ("scanner", "router", "bridge", "telemetry", "executor", "ledger")
@@ -147,12 +151,15 @@ def _one(rng: Random, end_us: int, processes: list[str], reach: int) -> Fault:
             moments = (*moments, *LOCAL_MOMENTS)
         if kind is Kind.PORT_RAISES:
             moments = tuple(each for each in moments if each in RAISING_MOMENTS)
+        moment = rng.choice(moments)
+        # An order that is lost with its connection, and comes when it has been asked about.
+        cuts = (REPEAT, RESET) if moment == "sent execute_leg" else (*CUTS, REPEAT)
         return Fault(
             kind=kind,
             who=who,
-            moment=rng.choice(moments),
+            moment=moment,
             nth=rng.randint(1, reach),
-            how=rng.choice((*CUTS, REPEAT)) if kind is Kind.CUT else "",
+            how=rng.choice(cuts) if kind is Kind.CUT else "",
             for_us=rng.choice((50_000, SECOND_US, 20 * SECOND_US)),
         )
     kinds, weights = zip(*_TIMED, strict=True)

@@ -13,7 +13,8 @@ from typing import Any
 
 from actors.base import Address, GuardedActor
 from actors.messages import LinkClosed, LinkOpened, LinkText
-from simulation.world.process import Caller, Killed
+from simulation.world.process import Killed
+from simulation.world.trader_machine import Caller
 from transport.host import ActorHost
 
 

@@ -18,7 +18,8 @@ from actors.facts import AnyFact
 from actors.messages import Note, StopAsked, TimerDue
 from actors.ports import VenuePort
 from actors.recovery import Rebuilt, rebuild
-from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk_messages import OperatorAsked
 from market.events import FeedBatch
 from market.pair import Pair
 from market.rules import Rules
@@ -34,13 +35,11 @@ from simulation.world.tape import Feed
 from simulation.world.trace import Trace
 from transport.host import ActorHost
 from transport.ids import BootIds
-from transport.link.backoff import backoff
 from venues.paper.port import PaperPort
 from venues.paper.venue import PaperVenue
 
 SECOND_US: Final = 1_000_000
 MAX_CONTRACTS: Final = Quantity(25_00)
-VENUE_TIMEOUT_US: Final = 4 * SECOND_US
 LEG_TIMEOUT_US: Final = 5 * SECOND_US
 ORDER_TTL_MS: Final = 2_000
 MAX_SILENCE_US: Final = 10 * SECOND_US
@@ -263,7 +262,7 @@ class Process:
                 self.say(f"{note.component.lower()} {note.level}", f"{note.leg_id or ''} {note.text}")
             if note.count == "actor_failures" and not self.asked_to_fail and PortBroke.__name__ not in note.text:
                 self.around.on_fault(f"{self.name}: {note.text}")
-            if note.count == "halts":
+            if note.count == "halts" and note.component == "CONTROL":
                 self.halted = note.text
 
     def set_busy(self, *, busy: bool) -> None:
@@ -281,7 +280,7 @@ class Process:
         return PaperPort(PaperVenue(platform)), live
 
 
-class _Life:
+class Life:
     """Implements ``LifePort`` and ``StatusPort`` for a process."""
 
     def __init__(self, process: Process) -> None:
@@ -309,6 +308,7 @@ class ControllerShape:
     local: tuple[Platform, ...] = ()
     dry_run: bool = False
     first: Platform | None = None
+    risk: RiskPlan = NO_RISK_PLAN
 
 
 class ControllerMachine(Process):
@@ -322,7 +322,7 @@ class ControllerMachine(Process):
         self.journals = {platform: SimulatedJournal(moment=self.moment) for platform in shape.local}
         self.feeds: dict[Platform, Feed] = {}
         self.ids: BootIds | None = None
-        self.on_send: Callable[[str, str], None] = _sent_nothing
+        self.on_send: Callable[[str, str], None] = sent_nothing
 
     def build(self, host: ActorHost) -> Address:
         """Create the controller's tree."""
@@ -355,8 +355,9 @@ class ControllerMachine(Process):
             facts=facts,
             max_unwind_loss=UNWIND_LOSS,
             first=shape.first,
+            risk=shape.risk,
         )
-        life = _Life(self)
+        life = Life(self)
         ports = ControllerPorts(
             link=self,
             timer=self,
@@ -373,6 +374,13 @@ class ControllerMachine(Process):
             is_open=self.is_open,
         )
         return host.create(Controller, "controller", controller_setup(plan, ports))
+
+    def ask(self, command: str, **request: object) -> dict[str, Any]:
+        """What its operator asks at the status socket; nothing where nobody answers."""
+        self.documents.clear()
+        if self.alive and self.root is not None:
+            self._deliver(self.root, OperatorAsked(1, command, request))
+        return self.documents[-1] if self.documents else {}
 
     def started(self) -> None:
         """Its feeds connect."""
@@ -407,94 +415,5 @@ class ControllerMachine(Process):
         self.on_send(kind, text)
 
 
-class Caller(Process):
-    """A process that finds the controller by itself and comes back to it for ever, as the real link does."""
-
-    def __init__(self, around: Surroundings, name: str) -> None:
-        """Not started. ``controller`` says whom it connects to."""
-        super().__init__(around, name)
-        self.controller: ControllerMachine | None = None
-        self.attempts = 0
-        self.conn_id: int | None = None
-
-    def started(self) -> None:
-        """Look for the controller."""
-        self.attempts, self.conn_id = 0, None
-        self._retry(0.1)
-
-    def _retry(self, delay_s: float) -> None:
-        self.kernel.after(int(delay_s * SECOND_US) + 1_000, partial(self._attempt, self.epoch))
-
-    def _attempt(self, epoch: int) -> None:
-        if epoch != self.epoch or not self.alive or self.conn_id is not None or self.controller is None:
-            return
-        conn_id = self.around.network.connect(self, self.controller)
-        if epoch != self.epoch:
-            return
-        if conn_id is None:
-            self.attempts += 1
-            self._retry(backoff(self.attempts, self.rng))
-        else:
-            self.conn_id = conn_id
-
-    def link_lost(self, conn_id: int) -> None:
-        """Connect again."""
-        if conn_id == self.conn_id:
-            self.conn_id = None
-            self._retry(backoff(0, self.rng))
-
-
-class TraderMachine(Caller):
-    """A trader process with its journal."""
-
-    def __init__(
-        self, around: Surroundings, name: str, platforms: tuple[Platform, ...], *, dry_run: bool = False
-    ) -> None:
-        """Not started; its disk is empty."""
-        super().__init__(around, name)
-        self.platforms = platforms
-        self.dry_run = dry_run
-        self.journal = SimulatedJournal(moment=self.moment)
-        self.on_send: Callable[[str, str], None] = _sent_nothing
-
-    def build(self, host: ActorHost) -> Address:
-        """Create the trader's tree."""
-        plan = TraderPlan(
-            trader_id=self.name,
-            dry_run=self.dry_run,
-            max_leg_notional=Money(1_000 * USD),
-            venue_timeout_us=VENUE_TIMEOUT_US,
-            any_beacon_source=False,
-            max_clock_offset_us=SECOND_US,
-            about={"role": "trader"},
-        )
-        life = _Life(self)
-        ports = TraderPorts(
-            link=self,
-            timer=self,
-            discovery=None,
-            observers=(self,),
-            status=life,
-            life=life,
-            answer=self.answer,
-            journal=self.journal,
-            venues={platform: self.venue_ports(platform) for platform in self.platforms},
-        )
-        return host.create(TraderNode, "node", trader_setup(plan, ports))
-
-    @property
-    def stuck(self) -> bool:
-        """Its journal broke: it takes no legs any more."""
-        return self.halted is not None or self.instance("trader").broken is not None
-
-    def crashed(self) -> None:
-        """The disk keeps what was synced."""
-        self.journal.crash(self.rng)
-
-    def before_send(self, kind: str, text: str) -> None:
-        """The checker looks at what leaves."""
-        self.on_send(kind, text)
-
-
-def _sent_nothing(_kind: str, _text: str) -> None:
-    pass
+def sent_nothing(_kind: str, _text: str) -> None:
+    """Nobody looks at what is sent."""

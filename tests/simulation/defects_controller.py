@@ -18,6 +18,8 @@ from actors.hybrid_executor import HybridExecutor
 from actors.ledger import LedgerWritten
 from actors.leg_keeper import LegKeeper
 from actors.messages import PairFree
+from actors.risk.exposure import LegMoney
+from actors.risk_desk import RiskDesk
 from actors.scanner import Scanner
 from actors.trade import Event, Trade
 from actors.trade_book import TradeBook
@@ -291,6 +293,25 @@ def unwind_not_decided_anew() -> Iterator[None]:
         return plans[trade.trade_id]
 
     with patch("actors.excess_closer.closing_legs", stale):
+        yield
+
+
+@defect
+def risk_not_reserved() -> Iterator[None]:
+    """What leaves is not counted until it is filled: limits hold for positions, not for what is in flight."""
+    with patch.object(LegMoney, "open", property(lambda _self: Money(0))):
+        yield
+
+
+@defect
+def halt_acknowledged_before_it_has_drained() -> Iterator[None]:
+    """The operator is told that nothing leaves any more while legs are on their way to the traders."""
+    record = RiskDesk.halt_record
+
+    def hasty(self: RiskDesk) -> dict[str, Any]:
+        return record(self) | {"drained": True, "waiting_for": []}
+
+    with patch.object(RiskDesk, "halt_record", hasty):
         yield
 
 
