@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 from tests.alert_server import SECRET, serving
+from tests.e2e.captures import steady_market
 from tests.e2e.processes import PATIENCE_S, Arb, Stage
 from tests.e2e.raw import Peer, raw_controller
 from transport.status_client import ask
@@ -116,6 +117,14 @@ def test_a_mad_controller_meets_the_settings_of_the_trader_over_a_crash(stage: S
         peer = controller.accept()
         hello(peer)
         assert "within an hour is above $10.00" in result(peer, "g", contracts=0.01)["error"]
+
+
+def test_a_local_trader_has_the_same_limits(stage: Stage) -> None:
+    local = ("--local", "kalshi,polymarket")
+    controller = stage.controller(*steady_market(stage.home), *local, ARB_MARKETS="KXELSEWHERE")
+    controller.wait_for_line("is not on this trader's list of markets")
+    status = controller.wait_until(lambda said: said["traders"][0]["refused"], "it is counted")
+    assert status["traders"][0]["answers"] == {"rejected": status["traders"][0]["refused"]["market"]}
 
 
 def test_an_alert_url_that_is_none_stops_the_start_and_is_not_shown(stage: Stage) -> None:
