@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import OperationalError
 
-from actors.facts import AnyFact, Fact
+from actors.fact import Fact
+from actors.facts import AnyFact
 from protocol.outcome import Outcome
 from protocol.terms import POLYMARKET, Side, Status
 from protocol.units import Money, Quantity
-from tests.fact_kit import T0, adopted, opened, outcome, over, remark, seen, sent, unfilled, unknown
+from tests.fact_kit import T0, adopted, of_risk, opened, outcome, over, remark, seen, sent, unfilled, unknown
 from tests.ground.project import ROOT
 from tests.transport.ledger_kit import execute, fresh_database, on_every_database, sqlite_url
 from transport.ledger import schema
@@ -32,7 +33,7 @@ from transport.ledger.errors import LedgerConflict, LedgerError, LedgerMissing
 from transport.ledger.rows import to_fact, to_row
 from transport.ledger.store import LedgerStore
 
-EVERY_KIND: list[AnyFact] = [opened(), sent(), seen(unknown()), seen(), adopted("t2-1"), over(), remark()]
+EVERY_KIND: list[AnyFact] = [opened(), sent(), seen(unknown()), seen(), adopted("t2-1"), over(), remark(), *of_risk()]
 KEYED = EVERY_KIND[:5]
 
 
@@ -54,11 +55,11 @@ def file_url(tmp_path: Path) -> str:
 def test_facts_are_read_as_they_were_written_and_in_that_order(url: str) -> None:
     with LedgerStore(url) as store:
         assert store.append(EVERY_KIND[:3]) == 3
-        assert store.append(EVERY_KIND[3:]) == 4
+        assert store.append(EVERY_KIND[3:]) == 8
         assert list(store.read()) == EVERY_KIND
     with LedgerStore(url) as store:
         assert list(store.read()) == EVERY_KIND
-        assert [seq for seq, _ in store.entries()] == list(range(1, 8))
+        assert [seq for seq, _ in store.entries()] == list(range(1, 12))
 
 
 @on_every_database
