@@ -74,13 +74,13 @@ def trader_limits(settings: Settings, names: Iterable[str]) -> TraderLimits:
     )
 
 
-def alert_plan(settings: Settings, where: str) -> AlertPlan:
-    """Who is told what; nobody, where no URL is given."""
+def alert_plan(settings: Settings, where: str, *, summary: bool) -> AlertPlan:
+    """Who is told what; nobody, where no URL is given. ``summary``: this process knows what a day has brought."""
     rules = AlertRules(
         repeat_us=settings.alerts_repeat_s * SECOND_US,
         per_hour=settings.alerts_per_hour,
         unknown_us=settings.alerts_unknown_s * SECOND_US,
-        summary=settings.alerts_summary,
+        summary=summary and settings.alerts_summary,
     )
     urls = tuple(url.get_secret_value() for url in settings.alerts_urls)
     return AlertPlan(urls=urls, rules=rules, zone=settings.risk_zone, hour=settings.risk_day_hour, where=where)

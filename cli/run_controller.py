@@ -174,7 +174,7 @@ def controller_options(
         risk=risk_plan(settings, precision_of(settings)),
         free_disk=free_disk(home.ensure()),
         about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
-        alerts=alert_plan(settings, "controller"),
+        alerts=alert_plan(settings, "controller", summary=True),
         limits=trader_limits(settings, settings.controller_platforms),
     )
 

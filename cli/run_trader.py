@@ -75,7 +75,7 @@ def trader_options(settings: Settings) -> TraderOptions:
         socket=home.socket(f"trader-{settings.name or os.getpid()}"),
         about=about("trader", settings) | {"venue": settings.venue, "pid": os.getpid()},
         limits=trader_limits(settings, settings.platforms),
-        alerts=alert_plan(settings, f"trader {name}"),
+        alerts=alert_plan(settings, f"trader {name}", summary=False),
     )
 
 

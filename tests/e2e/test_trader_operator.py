@@ -63,6 +63,9 @@ def test_a_halt_by_the_traders_operator_holds_over_restarts_and_wakes_him(stage:
         trader.socket = socket
         peer = controller.accept()
         hello(peer)
+        done = stage.arb("halt", "--role", "trader", "--reason", "going to bed")
+        assert (done.code, "trader-k1: halted: going to bed" in done.out) == (0, True)
+        # Asked again it is no news, and answered all the same.
         assert say(trader, "halt", reason="going to bed") == {
             "state": "halted",
             "reason": "going to bed",
@@ -85,7 +88,11 @@ def test_a_halt_by_the_traders_operator_holds_over_restarts_and_wakes_him(stage:
         peer = controller.accept()
         hello(peer)
         assert result(peer, "l2")["error"] == "halted: going to bed"
-        assert say(again, "resume", reason="morning") == {"state": "active", "reason": None}
+        shown = stage.arb("status")
+        assert "halted by the operator: going to bed" in shown.out
+        assert "1 (json)" in shown.out
+        done = stage.arb("resume", "--role", "trader", "--reason", "morning")
+        assert (done.code, "trader-k1: active" in done.out) == (0, True)
         assert result(peer, "l3")["status"] != "rejected"
         status = again.wait_until(
             lambda said: said["alerts"]["services"][0]["sent"] >= 1, "it told of the halt it kept"
