@@ -200,6 +200,7 @@ def test_the_words_for_kinds_are_those_of_every_ledger_so_far() -> None:
     """They stand in ledgers and in their constraints: a class may be renamed, its word may not."""
     assert [to_row(fact)["kind"] for fact in EVERY_KIND] == [
         "tradeopened", "legsent", "resultseen", "resultseen", "legadopted", "tradeover", "remark",
+        "riskstatechanged", "breakertripped", "breakercleared", "paidout",
     ]  # fmt: skip
     words = " ".join(statement for migration in schema.MIGRATIONS["sqlite"] for statement in migration)
     assert all(f"'{kind}'" in words for kind in ("tradeopened", "legsent", "legadopted", "resultseen"))
@@ -293,10 +294,10 @@ def test_a_newer_schema_is_reached_and_a_failing_one_is_left_whole(
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        ("INSERT INTO arb_facts (t, kind, body) VALUES (1, 'remark', 'nonsense')", "fact 8 makes no sense: JSON is"),
+        ("INSERT INTO arb_facts (t, kind, body) VALUES (1, 'remark', 'nonsense')", "fact 12 makes no sense: JSON is"),
         (
             "INSERT INTO arb_facts (t, kind, body) SELECT 5, kind, body FROM arb_facts WHERE kind = 'remark'",
-            f"fact 8: t is 5, and its body says {T0}",
+            f"fact 12: t is 5, and its body says {T0}",
         ),
         ("DROP INDEX arb_facts_leg", "the constraint arb_facts_leg is not there"),
     ],
@@ -320,7 +321,7 @@ def test_a_fact_that_is_there_twice_is_a_problem(url: str) -> None:
         execute(url, "DROP INDEX arb_facts_leg", twice)
         assert store.problems() == [
             "the constraint arb_facts_leg is not there",
-            "fact 8 is recorded twice: leg of t1-1",
+            "fact 12 is recorded twice: leg of t1-1",
         ]
 
 
