@@ -103,6 +103,24 @@ def test_a_halt_by_the_traders_operator_holds_over_restarts_and_wakes_him(stage:
         assert not [line for arb in (trader, again) for line in arb.lines if SECRET in line]
 
 
+def test_an_alert_service_that_hangs_is_in_nobodys_way(stage: Stage) -> None:
+    with raw_controller() as controller, serving(hangs=True) as phone:
+        trader = stage.trader("--url", controller.url, "--platform", "kalshi", ARB_ALERTS_URLS=phone.url)
+        peer = controller.accept()
+        hello(peer)
+        for number in range(5):
+            assert say(trader, "halt", reason=f"{'again ' * number}stop")["drained"]
+        assert phone.asked.wait(PATIENCE_S)
+        peer.send({"type": "halt", "reason": "you too", "everything": True, "number": 3})
+        peer.next("status")
+        assert peer.next("halt_ack")["number"] == 3
+        assert "halted" in result(peer, "l1")["error"]
+        (service,) = trader.wait_until(lambda said: "alerts" in said, "it says so")["alerts"]["services"]
+        assert (service["sent"], service["failed"]) == (0, 0)
+        assert trader.stop(signal.SIGTERM) == 0
+        assert not phone.released.is_set()
+
+
 def test_a_mad_controller_meets_the_settings_of_the_trader_over_a_crash(stage: Stage) -> None:
     (stage.home / "config.toml").write_text(
         'max_leg_notional_usd = 5\nmax_hour_notional_usd = 10\nmarkets = ["KXTEST"]\n'
