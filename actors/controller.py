@@ -21,6 +21,7 @@ from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.recovery import Rebuilt
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk.trader_limits import TraderLimits
 from actors.risk_messages import OperatorAnswered, OperatorAsked
 from actors.router import Router, RouterSetup
 from actors.scanner import Scanner, ScannerSetup
@@ -56,6 +57,7 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     max_unwind_loss: Money = DEFAULT_UNWIND_LOSS
     first: Platform | None = None
     risk: RiskPlan = NO_RISK_PLAN
+    limits: TraderLimits | None = None
 
 
 class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +192,7 @@ def local_trader(platform: Platform, plan: ControllerPlan, ports: ControllerPort
         journal=f"journal:{platform}",
         reports_to="executor",
         tells_at_start=True,
+        limits=plan.limits,
     )
     journal = ports.journals[platform]
     children = {

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any, Final
 
 from actors.alert_desk import SECOND_US, AlertRules
+from actors.risk.trader_limits import TraderLimits
 from config.settings import Settings
+from protocol.terms import Platform
+from protocol.units import CENT, Price, money_from_dollars
 from transport.alerts import AlertPlan
 from transport.journal_port import JournalFile
 from transport.logs import add_secret
@@ -55,13 +58,29 @@ def mode(settings: Settings) -> str:
     return f"{'dry run' if settings.dry_run else 'LIVE'} (by {settings.dry_run_by})"
 
 
-def alert_plan(settings: Settings, where: str) -> AlertPlan:
-    """Who is told what; nobody, where no URL is given."""
+def trader_limits(settings: Settings, names: Iterable[str]) -> TraderLimits:
+    """What a trader of these platforms does at most, whoever asks; one in the controller's process, too."""
+    platforms = frozenset(map(Platform, names))
+    rate, hour = settings.max_orders_per_second, settings.max_hour_notional_usd
+    return TraderLimits(
+        platforms=platforms,
+        markets=None if settings.markets is None else frozenset(settings.markets),
+        max_leg_notional=money_from_dollars(settings.max_leg_notional_usd),
+        max_hour_notional=None if hour is None else money_from_dollars(hour),
+        orders_per_second={} if rate is None else dict.fromkeys(platforms, rate),
+        # The band's ends are prices themselves: nothing is traded at 0 or at a dollar anyway.
+        least_price=Price(int(settings.min_price_cents * CENT)),
+        most_price=Price(int(settings.max_price_cents * CENT)),
+    )
+
+
+def alert_plan(settings: Settings, where: str, *, summary: bool) -> AlertPlan:
+    """Who is told what; nobody, where no URL is given. ``summary``: this process knows what a day has brought."""
     rules = AlertRules(
         repeat_us=settings.alerts_repeat_s * SECOND_US,
         per_hour=settings.alerts_per_hour,
         unknown_us=settings.alerts_unknown_s * SECOND_US,
-        summary=settings.alerts_summary,
+        summary=summary and settings.alerts_summary,
     )
     urls = tuple(url.get_secret_value() for url in settings.alerts_urls)
     return AlertPlan(urls=urls, rules=rules, zone=settings.risk_zone, hour=settings.risk_day_hour, where=where)

@@ -11,7 +11,7 @@ from pathlib import Path
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, version
+from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
 from cli.risk_plan import free_disk, risk_plan
 from config.home import ArbHome
 from config.settings import DEFAULT_SILENCE_S, Settings
@@ -174,7 +174,8 @@ def controller_options(
         risk=risk_plan(settings, precision_of(settings)),
         free_disk=free_disk(home.ensure()),
         about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
-        alerts=alert_plan(settings, "controller"),
+        alerts=alert_plan(settings, "controller", summary=True),
+        limits=trader_limits(settings, settings.controller_platforms),
     )
 
 

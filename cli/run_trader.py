@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from typing import Final
 
 from actors.ports import VenuePort
-from actors.risk.trader_limits import TraderLimits
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
-from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, version
+from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
 from cli.run_controller import paper_port
 from config.settings import Settings
 from protocol.terms import Platform
-from protocol.units import CENT, Price, money_from_dollars
+from protocol.units import money_from_dollars
 from transport.alerts import AlertsError
 from transport.journal import JournalError, JournalInUse
 from transport.journal_port import JournalFile
@@ -75,24 +74,8 @@ def trader_options(settings: Settings) -> TraderOptions:
         one_shot=settings.one_shot,
         socket=home.socket(f"trader-{settings.name or os.getpid()}"),
         about=about("trader", settings) | {"venue": settings.venue, "pid": os.getpid()},
-        limits=trader_limits(settings),
-        alerts=alert_plan(settings, f"trader {name}"),
-    )
-
-
-def trader_limits(settings: Settings) -> TraderLimits:
-    """What the trader does at most, whoever asks."""
-    platforms = frozenset(map(Platform, settings.platforms))
-    rate, hour = settings.max_orders_per_second, settings.max_hour_notional_usd
-    return TraderLimits(
-        platforms=platforms,
-        markets=None if settings.markets is None else frozenset(settings.markets),
-        max_leg_notional=money_from_dollars(settings.max_leg_notional_usd),
-        max_hour_notional=None if hour is None else money_from_dollars(hour),
-        orders_per_second={} if rate is None else dict.fromkeys(platforms, rate),
-        # The band's ends are prices themselves: nothing is traded at 0 or at a dollar anyway.
-        least_price=Price(int(settings.min_price_cents * CENT)),
-        most_price=Price(int(settings.max_price_cents * CENT)),
+        limits=trader_limits(settings, settings.platforms),
+        alerts=alert_plan(settings, f"trader {name}", summary=False),
     )
 
 

@@ -76,6 +76,35 @@ def executes(document: Document, style: Style, width: int) -> Iterator[str]:
     if rows:
         yield style.strong("Trader")
         yield from table(columns, rows, width, head=style.faint)
+    for trader in dicts(document, "traders"):
+        yield from _door(trader, style)
+
+
+def _door(trader: Document, style: Style) -> Iterator[str]:
+    """Who has halted a trader, and what its own limits have refused."""
+    for who, word in mapping(trader, "halts").items():
+        halt = word if isinstance(word, dict) else {}
+        what = "halted" if halt.get("everything") is True else "reduced to selling"
+        yield style.alarm(f"  {what} by the {text(who)}: {text(halt.get('reason'))}")
+    refused = ", ".join(f"{count(times)} {text(why)}" for why, times in mapping(trader, "refused").items())
+    if refused:
+        yield style.faint(f"  refused by its own limits: {refused}")
+
+
+def alerts(document: Document, style: Style, width: int) -> Iterator[str]:
+    """Where alerts go, and what did not arrive; nothing where nobody is told."""
+    told = mapping(document, "alerts")
+    columns = (
+        Column("alerts to", give=True),
+        *(Column(name, "right") for name in ("sent", "waiting", "failed", "lost")),
+    )
+    rows = [
+        (text(one.get("service")), *(count(one.get(name)) for name in ("sent", "waiting", "failed", "lost")))
+        for one in dicts(told, "services")
+    ]
+    if rows:
+        yield style.strong("Alerts")
+        yield from table(columns, rows, width, head=style.faint)
 
 
 def connections(document: Document, style: Style, width: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Final
 from cli.output import Style
 from cli.status_document import Document, dicts, mapping, plain
 from cli.status_fate import fate, ledger_line
-from cli.status_links import connections, executes, feeds, link, missing, paths
+from cli.status_links import alerts, connections, executes, feeds, link, missing, paths
 from cli.status_risk import risk
 from cli.status_trades import aborted, positions, recent, trades
 from cli.words import count, duration, number, text
@@ -21,7 +21,7 @@ LAST_PROBLEMS: Final = 5
 _PLACED: Final = frozenset(
     {"role", "version", "pid", "uptime_s", "dry_run", "dry_run_by", "state", "reason", "name", "feeds", "connections"}
     | {"link", "paths", "routes", "traders", "trades", "totals", "recent_trades", "positions", "aborted", "problems"}
-    | {"unknown", "dust", "recovering", "ledger", "journal", "risk"}
+    | {"unknown", "dust", "recovering", "ledger", "journal", "risk", "alerts"}
     | {"counters", "feed", "pairs", "addresses", "beacon", "opportunities", "open_opportunities", "restarts", "venue"}
 )
 _CONCERNS: Final = (("leg", "leg_id"), ("pair", "pair_id"))
@@ -38,6 +38,7 @@ def render(document: Document, style: Style, width: int, *, now_us: int | None =
         (*_facts(document, style, width), *_others(document, width)),
         link(document, style, width),
         executes(document, style, width),
+        alerts(document, style, width),
         feeds(document, style, width),
         paths(document, style, width),
         connections(document, style, width),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from actors.facts import LegAdopted, LegSent, Purpose, Remark, ResultSeen, TradeOpened, TradeOver
+from actors.risk.facts import BreakerCleared, BreakerTripped, PaidOut, RiskFact, RiskStateChanged
 from market.opportunity import ArbType
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -107,3 +108,15 @@ def over(trade_id: str = "t1", state: str = "hedged", t: int = T0 + 2_000, reaso
 
 def remark(text: str = "started", t: int = T0, kind: str = "start") -> Remark:
     return Remark(t=t, kind=kind, text=text)
+
+
+def of_risk() -> list[RiskFact]:
+    """One of each of what risk keeps."""
+    return [
+        RiskStateChanged(t=T0, state="halted", asked="halted", by="operator", reason="lunch"),
+        BreakerTripped(
+            t=T0, reason_id="clock-1", breaker="clock", what="lisbon", effect="halt", text="off", value=7, until_us=None
+        ),
+        BreakerCleared(t=T0, reason_id="clock-1", by="operator"),
+        PaidOut(t=T0, pair_id=PairId("pair_0"), trade_ids=(TradeId("t1"),)),
+    ]

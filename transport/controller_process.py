@@ -14,6 +14,7 @@ from actors.facts import AnyFact
 from actors.ports import IdSource, Observer, VenuePort
 from actors.recovery import Rebuilt, rebuild
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk.trader_limits import TraderLimits
 from actors.risk_messages import OperatorAsked
 from market.events import FeedBatch, FeedEnded
 from market.pair import Pair
@@ -69,6 +70,7 @@ class ControllerOptions:
     about: Mapping[str, Any] = field(default_factory=dict)
     observers: tuple[Observer, ...] = ()
     alerts: AlertPlan | None = None
+    limits: TraderLimits | None = None
 
 
 class ControllerProcess(ArbProcess):
@@ -154,6 +156,7 @@ class ControllerProcess(ArbProcess):
             max_unwind_loss=options.max_unwind_loss,
             first=options.dispatch_first,
             risk=options.risk,
+            limits=options.limits,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(

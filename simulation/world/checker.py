@@ -116,6 +116,7 @@ class Checker:
         self.crashes = 0
         self.gone: set[str] = set()
         self.limits = NO_LIMITS
+        self.paid_out: set[str] = set()
         self.halted_us: int | None = None
         self.out_of_reach: set[str] = set()
         self.newest: dict[tuple[str, LegId], tuple[int, bool]] = {}
@@ -225,7 +226,8 @@ class Checker:
         known = self.legs[controller.name]
         if self.limits == NO_LIMITS or leg.leg_id not in known:
             return
-        stake = at_stake(self.exchanges, known)
+        counted = [leg_id for leg_id, fact in known.items() if fact.trade_id not in self.paid_out]
+        stake = at_stake(self.exchanges, counted)
         arrived = {leg_id for exchange in self.exchanges.values() for leg_id in exchange.orders}
         under_way = (known[each] for pair in self.pairs for each in self.open_of[controller.name, pair.pair_id])
         for other in under_way:

@@ -145,7 +145,7 @@ def drawn(rng: Random, end_us: int, processes: list[str], *, rate: float) -> lis
 def _one(rng: Random, end_us: int, processes: list[str], reach: int) -> Fault:
     who = rng.randrange(len(processes))
     if rng.random() < 0.5:  # noqa: PLR2004 -- half and half
-        kind = rng.choice((Kind.KILL, Kind.KILL, Kind.KILL_TWICE, Kind.CUT, Kind.CUT, Kind.PORT_RAISES))
+        kind = rng.choice((Kind.KILL, Kind.KILL, Kind.KILL_TWICE, Kind.CUT, Kind.CUT, Kind.PORT_RAISES, Kind.HALT))
         moments: tuple[str, ...] = TRADER_MOMENTS if processes[who] == "trader" else CONTROLLER_MOMENTS
         if processes[who] == "local":
             moments = (*moments, *LOCAL_MOMENTS)

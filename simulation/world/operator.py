@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from actors.risk.limits import NO_LIMITS
 from simulation.world.checker import Checker
 from simulation.world.kernel import Kernel
 from simulation.world.process import SECOND_US, ControllerMachine
@@ -32,6 +33,8 @@ class Operator:
     def _round(self) -> None:
         if self.wants is None:
             self.acknowledge()
+            if self.checker.limits != NO_LIMITS:
+                self.pay_out()
         self.kernel.after(ROUND_US, self._round)
 
     def acknowledge(self) -> None:
@@ -44,6 +47,12 @@ class Operator:
         self.trips += 1
         self.checker.resumed()
         self.controller.ask("resume", reason="seen", ack=[trip.reason_id for trip in risk.breakers.standing.values()])
+
+    def pay_out(self) -> None:
+        """Markets settle: what they had at stake is free again, where no trade is open."""
+        for pair in self.controller.shape.pairs:
+            said = self.controller.ask("paid_out", pair=pair.pair_id)
+            self.checker.paid_out.update(said.get("trades", ()))
 
     def halt(self) -> None:
         """Nothing leaves any more, and the answer says when that is certain."""

@@ -119,7 +119,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             dry_run=rng.random() < 0.05,  # noqa: PLR2004 -- one in twenty
             first=rng.choice((None, None, None, POLYMARKET, KALSHI)),
             delay_us=rng.choice(((200, 3_000), (5_000, 60_000), (200, 900_000))),
-            risk=_risk(rng) if rng.random() < 0.5 else NO_RISK_PLAN,  # noqa: PLR2004 -- one in two
+            risk=_risk(rng) if rng.random() < 0.3 else NO_RISK_PLAN,  # noqa: PLR2004 -- three in ten
             ledger_us=rng.choice((8_000, 8_000, 200_000, 1_500_000)),
             habits={KALSHI: habits.drawn(rng, wildness), POLYMARKET: habits.drawn(rng, wildness)},
             faults=tuple(nemesis.drawn(rng, end_us, processes, rate=rng.choice((0.0, 0.3, 1.0, 4.0)))),

@@ -305,6 +305,9 @@ class World:
         if fault.kind is Kind.CUT:
             self.kernel.after(0, partial(self._cut, process, fault.how))
             return False
+        if fault.kind is Kind.HALT:
+            self.kernel.after(0, lambda: self._wish(self.operator.halt, fault))
+            return False
         if fault.kind is Kind.PORT_RAISES:
             process.port_raises = True
             self.kernel.after(0, lambda: self._after_failure(process, fault))

@@ -301,7 +301,8 @@ def test_the_table_of_risk_is_read_under_its_own_names(tmp_path: Path) -> None:
     home = ArbHome(tmp_path)
     home.config_file.write_text('ws_port = 9002\n\n[risk]\npair_usd = 10\nconfirm = "all"\n')
     settings = load_settings(env={"ARB_RISK_TOTAL_USD": "100"}, home=home)
-    assert (settings.risk_pair_usd, settings.risk_total_usd, settings.risk_confirm) == (10, 100, "all")
+    assert (settings.risk_pair_usd, settings.risk_total_usd) == (Decimal(10), Decimal(100))
+    assert settings.risk_confirm == "all"
     assert settings.source("risk_pair_usd") == f"file {home.config_file}"
 
 

@@ -206,6 +206,19 @@ class Controller(Arb):
         return self.wait_until(lambda said: said["trades"][state] >= before + more, f"{more} more trades {state}")
 
 
+QUIET_BREAKERS: Final = MappingProxyType(
+    {
+        "ARB_RISK_ERRORS_IN_ROW": "1000000",
+        "ARB_RISK_ERROR_PERCENT": "100",
+        "ARB_RISK_MISMATCHES_IN_ROW": "1000000",
+        "ARB_RISK_NAKED_USD": "1000000",
+        "ARB_RISK_UNKNOWN_LEGS": "1000000",
+        "ARB_RISK_DISK_FREE_MB": "0",
+    }
+)
+"""Breakers that never trip: what goes wrong in these tests goes wrong on purpose, and trading goes on."""
+
+
 class Stage:
     """One ARB_HOME and the processes in it. Beacons go to a port of its own, so that no two stages meet.
 
@@ -223,15 +236,19 @@ class Stage:
         self.home, self.through = home, through
         self.beacon_port = free_port(socket.SOCK_DGRAM)
         inherited = {k: v for k, v in os.environ.items() if not (k.startswith("ARB_") or k in OUR_VARIABLES)}
-        self.env = inherited | {
-            "ARB_HOME": str(inside or home),
-            "ARB_BEACON_PORT": str(self.beacon_port),
-            # A busy machine must not turn a leg into a late one; tests of lateness set their own.
-            "ARB_ORDER_TTL_MS": "20000",
-            "ARB_LEG_TIMEOUT_MS": "20000",
-            "COLUMNS": "80",
-            "NO_COLOR": "1",
-        }
+        self.env = (
+            inherited
+            | QUIET_BREAKERS
+            | {
+                "ARB_HOME": str(inside or home),
+                "ARB_BEACON_PORT": str(self.beacon_port),
+                # A busy machine must not turn a leg into a late one; tests of lateness set their own.
+                "ARB_ORDER_TTL_MS": "20000",
+                "ARB_LEG_TIMEOUT_MS": "20000",
+                "COLUMNS": "80",
+                "NO_COLOR": "1",
+            }
+        )
         self.env |= env
         self.processes: list[Arb] = []
 

@@ -6,6 +6,7 @@ import signal
 from typing import Any
 
 from tests.alert_server import SECRET, serving
+from tests.e2e.captures import steady_market
 from tests.e2e.processes import PATIENCE_S, Arb, Stage
 from tests.e2e.raw import Peer, raw_controller
 from transport.status_client import ask
@@ -62,6 +63,9 @@ def test_a_halt_by_the_traders_operator_holds_over_restarts_and_wakes_him(stage:
         trader.socket = socket
         peer = controller.accept()
         hello(peer)
+        done = stage.arb("halt", "--role", "trader", "--reason", "going to bed")
+        assert (done.code, "trader-k1: halted: going to bed" in done.out) == (0, True)
+        # Asked again it is no news, and answered all the same.
         assert say(trader, "halt", reason="going to bed") == {
             "state": "halted",
             "reason": "going to bed",
@@ -84,7 +88,11 @@ def test_a_halt_by_the_traders_operator_holds_over_restarts_and_wakes_him(stage:
         peer = controller.accept()
         hello(peer)
         assert result(peer, "l2")["error"] == "halted: going to bed"
-        assert say(again, "resume", reason="morning") == {"state": "active", "reason": None}
+        shown = stage.arb("status")
+        assert "halted by the operator: going to bed" in shown.out
+        assert "1 (json)" in shown.out
+        done = stage.arb("resume", "--role", "trader", "--reason", "morning")
+        assert (done.code, "trader-k1: active" in done.out) == (0, True)
         assert result(peer, "l3")["status"] != "rejected"
         status = again.wait_until(
             lambda said: said["alerts"]["services"][0]["sent"] >= 1, "it told of the halt it kept"
@@ -93,6 +101,24 @@ def test_a_halt_by_the_traders_operator_holds_over_restarts_and_wakes_him(stage:
         assert SECRET not in str(status)
         assert again.stop(signal.SIGTERM) == 0
         assert not [line for arb in (trader, again) for line in arb.lines if SECRET in line]
+
+
+def test_an_alert_service_that_hangs_is_in_nobodys_way(stage: Stage) -> None:
+    with raw_controller() as controller, serving(hangs=True) as phone:
+        trader = stage.trader("--url", controller.url, "--platform", "kalshi", ARB_ALERTS_URLS=phone.url)
+        peer = controller.accept()
+        hello(peer)
+        for number in range(5):
+            assert say(trader, "halt", reason=f"{'again ' * number}stop")["drained"]
+        assert phone.asked.wait(PATIENCE_S)
+        peer.send({"type": "halt", "reason": "you too", "everything": True, "number": 3})
+        peer.next("status")
+        assert peer.next("halt_ack")["number"] == 3
+        assert "halted" in result(peer, "l1")["error"]
+        (service,) = trader.wait_until(lambda said: "alerts" in said, "it says so")["alerts"]["services"]
+        assert (service["sent"], service["failed"]) == (0, 0)
+        assert trader.stop(signal.SIGTERM) == 0
+        assert not phone.released.is_set()
 
 
 def test_a_mad_controller_meets_the_settings_of_the_trader_over_a_crash(stage: Stage) -> None:
@@ -116,6 +142,14 @@ def test_a_mad_controller_meets_the_settings_of_the_trader_over_a_crash(stage: S
         peer = controller.accept()
         hello(peer)
         assert "within an hour is above $10.00" in result(peer, "g", contracts=0.01)["error"]
+
+
+def test_a_local_trader_has_the_same_limits(stage: Stage) -> None:
+    local = ("--local", "kalshi,polymarket")
+    controller = stage.controller(*steady_market(stage.home), *local, ARB_MARKETS="KXELSEWHERE")
+    controller.wait_for_line("is not on this trader's list of markets")
+    status = controller.wait_until(lambda said: said["traders"][0]["refused"], "it is counted")
+    assert status["traders"][0]["answers"] == {"rejected": status["traders"][0]["refused"]["market"]}
 
 
 def test_an_alert_url_that_is_none_stops_the_start_and_is_not_shown(stage: Stage) -> None:
