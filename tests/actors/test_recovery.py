@@ -393,7 +393,7 @@ def test_late_news_of_a_trade_that_was_over_assumes_no_leg_that_was_never_sent()
     # One venue first: it filled nothing, so the other leg was never sent. Then the same is told again, as news.
     first = outcome("t1-1", Status.UNFILLED, 0)
     again = msgspec.structs.replace(first, revision=1)
-    facts = [opened(), sent("t1-1"), seen(first), over(state="flat"), seen(again)]
+    facts: list[AnyFact] = [opened(), sent("t1-1"), seen(first), over(state="flat"), seen(again)]
     rebuilt = rebuild(facts, {PairId("pair_0"): pair()}, CountingIds())
     trade = rebuilt.trades[TradeId("t1")]
     assert (trade.state, list(trade.legs)) == (State.FLAT, ["t1-1"])

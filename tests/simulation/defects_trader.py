@@ -53,7 +53,7 @@ def timeout_at_the_venue_read_as_unfilled() -> Iterator[None]:
 @defect
 def deadline_ignored() -> Iterator[None]:
     """An order is executed however late it comes."""
-    with patch("actors.trader.refusal", lambda leg, rules, agreed, _now: refusal(leg, rules, agreed, 0)):
+    with patch("actors.trader_door.refusal", lambda leg, rules, agreed, _now: refusal(leg, rules, agreed, 0)):
         yield
 
 
