@@ -33,10 +33,14 @@ class LedgerSetup(msgspec.Struct, frozen=True):
 
 
 class Record(Message, frozen=True):
-    """Write these facts. With an ``ack`` the sender is told by :class:`Recorded` once they are durable."""
+    """Write these facts. With an ``ack`` the sender is told by :class:`Recorded` once they are durable.
+
+    With a ``number`` of the sender's own it is told by :class:`FactsKept`.
+    """
 
     facts: tuple[AnyFact, ...]
     ack: tuple[LegId, int] | None = None
+    number: int | None = None
 
 
 class Recorded(Message, frozen=True):
@@ -44,6 +48,12 @@ class Recorded(Message, frozen=True):
 
     leg_id: LegId
     revision: int
+
+
+class FactsKept(Message, frozen=True):
+    """The facts of that number are durable."""
+
+    number: int
 
 
 class LedgerWritten(Message, frozen=True):
@@ -112,6 +122,8 @@ class Ledger(GuardedActor):
             self.state.add(fact)
         if record.ack is not None:
             self.send(asker, Recorded(*record.ack))
+        if record.number is not None:
+            self.send(asker, FactsKept(record.number))
 
     @handles(LedgerRefused)
     def ledger_refused(self, message: LedgerRefused, _sender: Address) -> None:

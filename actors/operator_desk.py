@@ -120,7 +120,11 @@ class OperatorDesk(ExcessCloser):
         self.risk.paid_out(PairId(pair_id), trade_ids, self.turn.unix_us)
         self.settle_risk()
         self.note(f"paid out, by a person's word: {len(trade_ids)} trades of {pair_id}", pair_id=PairId(pair_id))
-        return {"pair": pair_id, "trades": list(trade_ids), "kept": self.ledger_broken is None}
+        return {
+            "pair": pair_id,
+            "trades": list(trade_ids),
+            "kept": self.kept == self.written and self.ledger_broken is None,
+        }
 
     def not_over(self, trade_id: TradeId) -> bool:
         """Whether the trade is under way."""

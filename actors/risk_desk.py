@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from actors.base import Address, handles
 from actors.facts import AnyFact
+from actors.ledger import FactsKept, Record
 from actors.leg_keeper import LegKeeper
 from actors.messages import StartTimer, TimerFired
 from actors.ports import IdSource
@@ -55,6 +56,8 @@ class RiskDesk(LegKeeper):
         """Of the last halt or resume that the traders were told."""
         self.halting: Halting | None = None
         self.local_waiting: dict[str, Address] = {}
+        self.written = self.kept = 0
+        """How often facts were handed to the ledger, and up to which time they are durable."""
         self.ticking = False
         self.ticks = 0
         self.began_us = 0
@@ -128,12 +131,25 @@ class RiskDesk(LegKeeper):
             self.tell_traders()
         facts = self.risk.take_facts()
         if facts:
-            self.record(facts)
+            self.keep_facts(facts)
         for line in self.risk.take_lines():
             self.note(line, level="warning", count="risk")
         if moved:
             self.risk_moved()
         self.tick_soon()
+
+    def keep_facts(self, facts: tuple[AnyFact, ...]) -> None:
+        """Have them written; who asks for a halt is told once it would survive a restart."""
+        self.written += 1
+        if "ledger" in self.roles:
+            self.send(self.roles["ledger"], Record(facts, number=self.written))
+        else:
+            self.kept = self.written
+
+    @handles(FactsKept)
+    def facts_kept(self, message: FactsKept, _sender: Address) -> None:
+        """So far the ledger remembers."""
+        self.kept = max(self.kept, message.number)
 
     # -- the traders -----------------------------------------------------------------------------------------
 
@@ -185,7 +201,8 @@ class RiskDesk(LegKeeper):
             "drained": self.drained,
             "waiting_for": [*self.local_waiting, *waiting],
             "out_of_reach": {} if self.halting is None else dict(self.halting.out_of_reach),
-            "kept": self.ledger_broken is None,
+            "kept": self.kept == self.written and self.ledger_broken is None,
+            "ledger": self.ledger_broken,
         }
 
     # -- numbers of the whole --------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def request_of(path: Path, request: Mapping[str, Any], asking: Ask) -> Document 
 def _drained(path: Path, answer: Document, wait_s: float, asking: Ask) -> Document:
     """Ask again until nothing can leave any more, or the time is up."""
     until = time.monotonic() + wait_s
-    while answer.get("waiting_for") and time.monotonic() < until:
+    while (answer.get("waiting_for") or _still_writing(answer)) and time.monotonic() < until:
         time.sleep(POLL_S)
         again = request_of(path, {"command": "risk"}, asking)
         if again is None or "state" not in again:
@@ -98,13 +98,18 @@ def _drained(path: Path, answer: Document, wait_s: float, asking: Ask) -> Docume
     return answer
 
 
+def _still_writing(answer: Document) -> bool:
+    return answer.get("kept") is False and not answer.get("ledger")
+
+
 def _exit_code(word: str, answer: Document) -> int:
     if answer.get("error") or answer.get("refused") or answer.get("failed"):
         return ERROR
     if word == "halt":
         if answer.get("for_good"):
             return OK
-        return OK if answer.get("drained") and not answer.get("out_of_reach") else TIMEOUT
+        well = answer.get("drained") and not answer.get("out_of_reach") and answer.get("kept") is not False
+        return OK if well else TIMEOUT
     wanted = {"reduce": {"reducing"}, "resume": {"active"}}[word]
     return OK if answer.get("state") in wanted else ERROR
 
@@ -133,5 +138,8 @@ def _halt_lines(answer: Document) -> list[str]:
     if answer.get("open_legs"):
         lines.append(f"  {answer['open_legs']} orders left before and are not settled")
     if answer.get("kept") is False:
-        lines.append("  the ledger is broken: this halt will not be remembered over a restart")
+        why = (
+            f"the ledger is broken ({printable(answer['ledger'])})" if answer.get("ledger") else "not written down yet"
+        )
+        lines.append(f"  {why}: this halt may not be remembered over a restart")
     return lines

@@ -275,7 +275,16 @@ def test_a_halt_with_a_broken_status_document_holds() -> None:
 def test_a_halt_that_cannot_be_written_down_says_so() -> None:
     with trader_box(RiskPlan()) as box:
         box.instance("executor").ledger_broken = "no space"
+        answer = box.ask("halt", reason="lunch")
+        assert (answer["kept"], answer["ledger"]) == (False, "no space")
+
+
+def test_a_halt_is_kept_once_the_ledger_has_it_on_disk() -> None:
+    with trader_box(RiskPlan()) as box:
+        box.ledger.held = True
         assert box.ask("halt", reason="lunch")["kept"] is False
+        box.ledger.release()
+        assert box.ask("risk")["kept"] is True
 
 
 def test_a_ledger_that_breaks_stops_everything_for_good_as_before() -> None:

@@ -88,7 +88,7 @@ def test_who_does_not_answer_in_time_or_is_out_of_reach_is_named(
     assert halt(home, asking) == TIMEOUT
     out = capsys.readouterr().out
     assert "oslo: out of reach for 9 s" in out
-    assert "will not be remembered" in out
+    assert "may not be remembered" in out
 
 
 def test_without_a_controller_the_traders_of_this_machine_are_asked(home: ArbHome) -> None:
