@@ -61,6 +61,7 @@ SUMMARY: Final = Kind("Daily summary")
 BY_COUNT: Final[dict[str, Kind]] = {
     "naked": NAKED,
     "halts": HALT,
+    "trader_halts": HALT,
     "halts_kept": HALT,
     "journal_failures": BOOKS,
     "facts_refused": BOOKS,

@@ -242,7 +242,7 @@ class TraderDoor(LegProver):
             self.halts[who] = word
             self.note_halt(who)
             what = "HALTED" if word.everything else "only selling"
-            self.say(f"{what}, by the {who.value}: {word.reason}", "error", count="halts")
+            self.say(f"{what}, by the {who.value}: {word.reason}", "error", count="trader_halts")
         self.raise_fence(self.fences, drain)
         self.state_changed()
 

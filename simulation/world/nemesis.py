@@ -66,6 +66,7 @@ CONTROLLER_MOMENTS: Final = (
     "send execute_leg",
     "sent execute_leg",
     "sent execute_leg",
+    "sent execute_leg",
     "send unwind",
     "receive leg_result",
     "ledger write",
@@ -115,7 +116,7 @@ _TIMED: Final = (
     (Kind.VENUE_DOWN, 2),
     (Kind.FEED_DOWN, 2),
     (Kind.FEED_GAP, 2),
-    (Kind.FEED_SILENT, 2),
+    (Kind.FEED_SILENT, 5),
     (Kind.FEED_LIES, 2),
     (Kind.DISK_FULL, 1),
     (Kind.DISK_SLOW, 2),
@@ -145,7 +146,9 @@ def drawn(rng: Random, end_us: int, processes: list[str], *, rate: float) -> lis
 def _one(rng: Random, end_us: int, processes: list[str], reach: int) -> Fault:
     who = rng.randrange(len(processes))
     if rng.random() < 0.5:  # noqa: PLR2004 -- half and half
-        kind = rng.choice((Kind.KILL, Kind.KILL, Kind.KILL_TWICE, Kind.CUT, Kind.CUT, Kind.PORT_RAISES, Kind.HALT))
+        kind = rng.choice(
+            (Kind.KILL, Kind.KILL, Kind.KILL_TWICE, Kind.CUT, Kind.CUT, Kind.CUT, Kind.PORT_RAISES, Kind.HALT)
+        )
         moments: tuple[str, ...] = TRADER_MOMENTS if processes[who] == "trader" else CONTROLLER_MOMENTS
         if processes[who] == "local":
             moments = (*moments, *LOCAL_MOMENTS)

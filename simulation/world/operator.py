@@ -65,7 +65,8 @@ class Operator:
         if self.wants != "halt":
             return
         said: Mapping[str, Any] = self.controller.ask(command, reason="the operator's test")
-        if said.get("state") == "halted" and said.get("drained") and not said.get("waiting_for"):
+        done = said.get("drained") and not said.get("waiting_for") and said.get("kept")
+        if said.get("state") == "halted" and done:
             self.checker.halted(set(said.get("out_of_reach", {})))
         self.kernel.after(POLL_US, lambda: self._poll("risk" if said else "halt"))
 

@@ -9,8 +9,7 @@ from typing import Final
 import msgspec
 
 from actors.risk.breaker import BreakerRules
-from actors.risk.limits import Limits
-from actors.risk.plan import NO_RISK_PLAN, RiskPlan
+from actors.risk.limits import NO_LIMITS, Limits
 from market.pair import Pair
 from protocol.terms import KALSHI, POLYMARKET, PairId, Platform
 from protocol.units import USD, Money, Quantity
@@ -56,7 +55,7 @@ class Shape(StrEnum):
         }.get(self, ())
 
 
-def _risk(rng: Random) -> RiskPlan:
+def _risk(rng: Random) -> tuple[Limits, BreakerRules]:
     """An operator's limits and breakers, from narrow to wide."""
     dollars = rng.choice((40, 120, 600))
     limits = Limits(
@@ -74,7 +73,7 @@ def _risk(rng: Random) -> RiskPlan:
         unknown_legs=rng.choice((None, 3)),
         feed_age_us=rng.choice((None, 20 * SECOND_US)),
     )
-    return RiskPlan(limits=limits, rules=rules)
+    return limits, rules
 
 
 def _calm() -> dict[Platform, Habits]:
@@ -93,7 +92,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     first: Platform | None = None
     delay_us: tuple[int, int] = (200, 5_000)
     ledger_us: int = 8_000
-    risk: RiskPlan = NO_RISK_PLAN
+    limits: Limits = NO_LIMITS
+    rules: BreakerRules = BreakerRules()
     habits: dict[Platform, Habits] = msgspec.field(default_factory=_calm)
     faults: tuple[Fault, ...] = ()
 
@@ -109,6 +109,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         shape = rng.choice(tuple(Shape))
         wildness = rng.choice((0.0, 0.3, 1.0, 1.0))
         processes = ["local" if shape.local else "controller", *("trader" for _ in shape.traders)]
+        # Three in ten have an operator with limits.
+        limits, rules = _risk(rng) if rng.random() < 0.3 else (NO_LIMITS, BreakerRules())  # noqa: PLR2004
         end_us = int(minutes * 60 * SECOND_US)
         return cls(
             seed=seed,
@@ -119,7 +121,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             dry_run=rng.random() < 0.05,  # noqa: PLR2004 -- one in twenty
             first=rng.choice((None, None, None, POLYMARKET, KALSHI)),
             delay_us=rng.choice(((200, 3_000), (5_000, 60_000), (200, 900_000))),
-            risk=_risk(rng) if rng.random() < 0.3 else NO_RISK_PLAN,  # noqa: PLR2004 -- three in ten
+            limits=limits,
+            rules=rules,
             ledger_us=rng.choice((8_000, 8_000, 200_000, 1_500_000)),
             habits={KALSHI: habits.drawn(rng, wildness), POLYMARKET: habits.drawn(rng, wildness)},
             faults=tuple(nemesis.drawn(rng, end_us, processes, rate=rng.choice((0.0, 0.3, 1.0, 4.0)))),

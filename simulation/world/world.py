@@ -15,6 +15,7 @@ import msgspec
 
 from actors.ports import VenuePort
 from actors.risk.limits import NO_LIMITS
+from actors.risk.plan import RiskPlan
 from market.fees import kalshi_fees, polymarket_fees
 from protocol.leg import Leg
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform, Side
@@ -124,10 +125,11 @@ class World:
             self.died,
             port,
         )
+        risk = RiskPlan(limits=scenario.limits, rules=scenario.rules)
         self.controller = ControllerMachine(
             around,
             "ctl",
-            ControllerShape(self.pairs, scenario.shape.local, scenario.dry_run, scenario.first, scenario.risk),
+            ControllerShape(self.pairs, scenario.shape.local, scenario.dry_run, scenario.first, risk),
         )
         self.controller.ledger.most_us = scenario.ledger_us
         self.traders = [
@@ -137,7 +139,7 @@ class World:
         self.peers = [make(around) for make in peers]
         self.processes: list[Process] = [self.controller, *self.traders, *self.peers]
         self.checker = Checker(self.pairs, self.exchanges, [self.controller], self.traders, dry_run=scenario.dry_run)
-        self.checker.limits = scenario.risk.limits
+        self.checker.limits = scenario.limits
         self.operator = Operator(self.kernel, self.controller, self.checker)
         for street in self.streets.values():
             street.on_place = self._order_leaves
@@ -209,7 +211,7 @@ class World:
         self.kernel.run_until(until)
         self.checker.gone = self.gone
         self.checker.at_rest()
-        if not self.scenario.dry_run and self.scenario.risk.limits == NO_LIMITS:
+        if not self.scenario.dry_run and self.scenario.limits == NO_LIMITS:
             # Whoever has reached a limit rightly takes nothing more.
             self._probe()
 

@@ -27,7 +27,7 @@ def dusty(box: ControllerBox) -> list[Leg]:
 
 @pytest.fixture
 def coarse() -> Iterator[ControllerBox]:
-    with ControllerBox([pair(kalshi_min_contracts=contracts(1))]) as made:
+    with ControllerBox([pair(kalshi_min_contracts=contracts(1))], dry_run=False) as made:
         yield made
 
 

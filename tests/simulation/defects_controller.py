@@ -18,7 +18,7 @@ from actors.hybrid_executor import HybridExecutor
 from actors.ledger import LedgerWritten
 from actors.leg_keeper import LegKeeper
 from actors.messages import PairFree
-from actors.risk.exposure import LegMoney
+from actors.risk.exposure import Exposure, LegMoney
 from actors.risk_desk import RiskDesk
 from actors.scanner import Scanner
 from actors.trade import Event, Trade
@@ -173,7 +173,7 @@ def sells_more_than_is_held() -> Iterator[None]:
 @defect
 def naked_trades_never_tried_again() -> Iterator[None]:
     """An excess is flagged, and nobody closes it."""
-    with handler_of(HybridExecutor, ExcessCloser.pair_books, lambda _self, _message, _sender: None):
+    with patch.object(ExcessCloser, "close", lambda _self, _trade, _books: None):
         yield
 
 
@@ -299,7 +299,10 @@ def unwind_not_decided_anew() -> Iterator[None]:
 @defect
 def risk_not_reserved() -> Iterator[None]:
     """What leaves is not counted until it is filled: limits hold for positions, not for what is in flight."""
-    with patch.object(LegMoney, "open", property(lambda _self: Money(0))):
+    with (
+        patch.object(LegMoney, "open", property(lambda _self: Money(0))),
+        patch.object(Exposure, "keep", lambda _self, _trade_id, _pair_id, _needs: None),
+    ):
         yield
 
 
