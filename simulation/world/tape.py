@@ -65,6 +65,7 @@ class Tape:
         self.pace_us = pace_us
         self.quotes: dict[tuple[PairId, Platform], Quote] = {}
         self.running = True
+        self.breaths = 0
         for pair in pairs:
             rng = dice(seed, "tape", pair.pair_id)
             cents = rng.randint(30, 70)
@@ -112,8 +113,10 @@ class Tape:
 
     def breathe(self) -> None:
         """Have quiet markets say something now and then, as real ones do: a silent feed is not traded on."""
+        self.breaths += 1
+        market = str(self.pairs[self.breaths % len(self.pairs)].pair_id)
         for exchange in self.exchanges.values():
-            exchange.changed(str(self.pairs[0].pair_id))
+            exchange.changed(market)
         self.kernel.after(BREATH_US, self.breathe)
 
     def tempt(self, pair: Pair) -> None:

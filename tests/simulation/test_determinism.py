@@ -83,8 +83,8 @@ def test_what_is_due_at_one_moment_runs_in_the_order_asked() -> None:
 
 def test_a_trace_is_of_everything_and_a_run_without_one_is_the_same_run() -> None:
     trace = Trace()
-    with_trace = World(Scenario.draw(3, 2.0), trace=trace).run()
-    without = World(Scenario.draw(3, 2.0)).run()
+    with_trace = World(Scenario(seed=3, minutes=2.0), trace=trace).run()
+    without = World(Scenario(seed=3, minutes=2.0)).run()
     assert (with_trace.orders, with_trace.frames) == (without.orders, without.frames)
     kinds = {line.kind for line in trace.lines}
     assert {"start", "send", "order sent", "order", "answer"} <= kinds
