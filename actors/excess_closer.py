@@ -15,11 +15,16 @@ from actors.proposals import closing_proposal
 from actors.recovery import excess_of
 from actors.risk.approval import Approval, Refused
 from actors.risk.state import RiskState
-from actors.trade import Holding, SlotKey, State, Trade
+from actors.trade import Holding, SlotKey, State, Trade, TradeLeg
 from market.close import ClosePlan, NoPlan
 from market.opportunity import OpportunityLeg
-from protocol.terms import Action, PairId, TradeId
+from protocol.outcome import Outcome
+from protocol.terms import Action, LegId, PairId, Status, TradeId
 from protocol.units import Quantity, quantity_to_wire, show_money
+from protocol.wire import Book
+
+CLOSING: Final = -2
+"""In the place of a revision: the ledger has the legs that close an excess."""
 
 SETTLE_WAIT_US: Final = 2_000_000
 
@@ -45,6 +50,7 @@ class ExcessCloser(LegSender):
         super().__init__()
         self.stopping: StopTrading | None = None
         self.dust: dict[PairId, dict[TradeId, Mapping[SlotKey, Holding]]] = {}
+        self.unwritten: dict[LegId, tuple[Trade, tuple[TradeLeg, ...], tuple[Book, ...], Approval]] = {}
         self.tried: dict[TradeId, object] = {}
         self.not_before_us: dict[TradeId, int] = {}
         self.books_until_us: dict[TradeId, int] = {}
@@ -167,8 +173,7 @@ class ExcessCloser(LegSender):
         ]
         trade.closing(legs, self.turn.mono_us)
         self.book.note_legs(trade)
-        self.send_legs(trade, legs, [view.shown for view in books.books if view.shown is not None], approval)
-        self.record(tuple(self.sent_fact(leg) for leg in legs))
+        self.send_when_written(trade, legs, [view.shown for view in books.books if view.shown is not None], approval)
         text = ", ".join(
             f"{leg.leg.action} {quantity_to_wire(leg.leg.quantity)} {leg.leg.side} on {leg.leg.platform}"
             for leg in legs
@@ -179,6 +184,33 @@ class ExcessCloser(LegSender):
             pair_id=trade.opportunity.pair_id,
             count="closings",
         )
+
+    def send_when_written(
+        self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book], approval: Approval
+    ) -> None:
+        """Unlike an opening leg a closing one has an id that no later run could guess: it is durable before it leaves.
+
+        Otherwise a start that does not know of it would sell the same contracts once more.
+        """
+        first = legs[0].leg.leg_id
+        self.unwritten[first] = (trade, tuple(legs), tuple(books), approval)
+        self.record(tuple(self.sent_fact(leg) for leg in legs), (first, CLOSING))
+
+    def durable(self, leg_id: LegId, revision: int) -> None:
+        """Closing legs that are written down leave now, unless nothing may leave any more."""
+        if revision != CLOSING:
+            super().durable(leg_id, revision)
+            return
+        trade, legs, books, approval = self.unwritten.pop(leg_id)
+        nothing = self.nothing_leaves()
+        ready = all(leg.waiting and self.path(leg.plan.platform) is not None for leg in legs)
+        if nothing is None and ready:
+            self.send_legs(trade, legs, books, approval)
+            return
+        reason = f"not sent: {nothing or 'its time is over, or there is no path any more'}"
+        for leg in legs:
+            if not leg.proven:
+                self.apply(Outcome(leg_id=leg.leg.leg_id, status=Status.REJECTED, error=reason), "router")
 
     def way_to_close(self, trade: Trade, books: PairBooks) -> Way | None:
         """The cheaper way that risk approves: where it refuses to buy, there is still selling. None: it is said why."""

@@ -39,8 +39,8 @@ class Street:
         self.trace = trace
         self.habits = habits
         self.count = 0
-        self.denied: set[LegId] = set()
-        """Orders about which the last answer was a lie."""
+        self.denied: set[tuple[str, LegId]] = set()
+        """Who was told a lie about which order when he last asked."""
         self.down = False
         """Nobody reaches the venue: requests are lost and questions fail."""
         self.on_place: Callable[[Station, Leg], None] = _nobody
@@ -167,11 +167,12 @@ class ExchangePort:
     def _look(self, leg: Leg, rng: Random, report: LookupReport, deny: bool) -> None:  # noqa: FBT001 -- for partial
         found = self.street.exchange.lookup(leg.leg_id, self.street.kernel.now_us)
         denied = self.street.denied
-        if deny and leg.leg_id not in denied:
-            denied.add(leg.leg_id)
+        key = (self.station.name, leg.leg_id)
+        if deny and key not in denied:
+            denied.add(key)
             found = None
         else:
-            denied.discard(leg.leg_id)
+            denied.discard(key)
         self.street.say("looked up", f"{leg.leg_id} {'no such order' if found is None else found.status}")
         self._later(rng.randint(30_000, 80_000), partial(report, found, None))
 
