@@ -159,6 +159,13 @@ class HybridExecutor(AskDesk):
     def opportunity(self, message: OpportunitySeen, _sender: Address) -> None:
         """Trade it, or abort it whole with the reason."""
         seen = message.opportunity
+        if self.risk.state is not RiskState.ACTIVE:
+            # Said first: traders that are halted with us are no path either, and that is no news.
+            refused = self.risk.turned_down(seen.pair_id, self.turn.unix_us)
+            if refused is not None:
+                self.settle_risk()
+                self.abort(seen, f"refused: {refused.reason}", said=True)
+                return
         reason = self.reason_against(seen)
         accepted = self.accepted_of(seen)
         if reason is not None:
