@@ -203,6 +203,8 @@ class ExcessCloser(LegSender):
             return
         trade, legs, books, approval = self.unwritten.pop(leg_id)
         nothing = self.nothing_leaves()
+        if self.risk.state is RiskState.HALTED:
+            nothing = nothing or f"halted: {self.risk.reason}"
         ready = all(leg.waiting and self.path(leg.plan.platform) is not None for leg in legs)
         if nothing is None and ready:
             self.send_legs(trade, legs, books, approval)

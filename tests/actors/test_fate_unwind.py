@@ -8,6 +8,7 @@ import pytest
 
 from actors.ledger import LedgerBroken
 from actors.messages import StopTrading
+from actors.risk_messages import OperatorAsked
 from actors.trade import State
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -388,3 +389,19 @@ def test_late_news_of_a_first_leg_that_was_unfilled_is_naked_and_not_hedged(firs
     trade = trades(first)["t1"]
     assert trade["state"] in {State.NAKED, State.UNWINDING}
     assert trade["matched"] == 0
+
+
+@pytest.mark.parametrize("halted", [False, True])
+def test_a_closing_leg_is_in_the_ledger_before_it_leaves_and_a_halt_meanwhile_keeps_it_here(*, halted: bool) -> None:
+    with ControllerBox([pair()], dry_run=False) as box:
+        received = {platform: box.simulate(platform, never) for platform in PLATFORMS}
+        box.feed(*ARB)
+        report(box, "t1-1", Status.FILLED, 10)
+        box.ledger.held = True
+        report(box, "t1-2", Status.UNFILLED)
+        assert sum(len(legs) for legs in received.values()) == 2
+        if halted:
+            box.tell("executor", OperatorAsked(1, "halt", {"reason": "lunch"}))
+        box.ledger.release()
+        assert sum(len(legs) for legs in received.values()) == (2 if halted else 3)
+        assert not box.instance("executor").failed
