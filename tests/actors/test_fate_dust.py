@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.leg import Leg
+from protocol.outcome import Outcome
 from protocol.terms import KALSHI, POLYMARKET, Status
+from protocol.units import Quantity
 from simulation.boxes import ControllerBox
 from simulation.doubles import filled
 from simulation.memory import MemoryLedger
@@ -90,6 +94,24 @@ def test_dust_that_was_given_away_stays_given_away_after_a_restart(coarse: Contr
         report(again, "t1-2", Status.FILLED, 10, revision=1)
         assert states(again) == ["naked"]
         assert trades(again)["t1"]["excess"] == [{"platform": POLYMARKET, "side": "no", "contracts": dollars("0.5")}]
+
+
+@pytest.mark.parametrize("dry_before", [True, False])
+def test_dust_of_paper_is_not_taken_in_by_a_trade_for_money_nor_the_other_way(*, dry_before: bool) -> None:
+    def part(leg: Leg, size: int, paper: bool) -> Outcome:
+        return replace(filled(leg, Quantity(min(size, leg.quantity))), paper=paper)
+
+    ledger = MemoryLedger()
+    received: list[Leg] = []
+    for dry, sizes in ((dry_before, (1_000, 950)), (not dry_before, (1_000, 1_000))):
+        with ControllerBox([pair(kalshi_min_contracts=contracts(1))], dry_run=dry, ledger=ledger) as box:
+            for platform, size in zip((KALSHI, POLYMARKET), sizes, strict=True):
+                box.simulate(platform, scripted(received, [partial(part, size=size, paper=dry)]), dry_run=dry)
+            box.ids.count = len(received)
+            box.feed(*ARB)
+            assert [held["contracts"] for held in box.status()["dust"]] == [dollars("0.5")]
+            ledger = MemoryLedger(list(box.ledger.facts))
+    assert [leg.quantity for leg in received] == [1_000] * 4
 
 
 def test_the_cost_of_dust_moves_with_it_to_the_micro_dollar(coarse: ControllerBox) -> None:
