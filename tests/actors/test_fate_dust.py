@@ -146,3 +146,23 @@ def test_a_thin_book_makes_no_dust_of_a_large_excess() -> None:
         report(box, "t1-2", Status.UNFILLED)
         assert states(box) == ["naked"]
         assert flagged(box)
+
+
+def test_what_was_sold_and_then_taken_back_is_dust_below_nothing_and_the_next_trade_buys_so_much_more(
+    coarse: ControllerBox,
+) -> None:
+    received: list[Leg] = []
+    coarse.simulate(KALSHI, scripted(received, [filled]))
+    coarse.simulate(POLYMARKET, scripted(received, [some(0), filled]))
+    coarse.feed(kalshi([(44, 100)], [(55, 100)]), poly(NO, [(40, 100)], [(90, 100)]))
+    offer(coarse)
+    assert orders(received)[-1] == (KALSHI, "sell", "yes", 1_000)
+    assert states(coarse) == ["flat"]
+    report(coarse, "t1-1", Status.PARTIAL, "9.5", revision=1)
+    assert states(coarse) == ["dust"]
+    (dust,) = coarse.status()["dust"]
+    assert (dust["platform"], dust["side"], dollars(dust["contracts"])) == (KALSHI, "yes", dollars("-0.5"))
+    offer(coarse)
+    assert orders(received)[-2:] == [(KALSHI, "buy", "yes", 1_050), (POLYMARKET, "buy", "no", 1_000)]
+    assert states(coarse) == ["flat", "hedged"]
+    assert coarse.status()["dust"] == []
