@@ -14,7 +14,8 @@ import msgspec
 from actors.base import Address
 from actors.risk.approval import Approval
 from market.opportunity import Opportunity, OpportunityLeg
-from protocol.codec import Invalid
+from protocol.book_wire import BookMessage
+from protocol.codec import Invalid, Spoken
 from protocol.leg import Leg
 from protocol.leg_frame import LegFrame
 from protocol.outcome import Outcome
@@ -136,9 +137,10 @@ class Attach(Message, frozen=True):
 
 
 class Incoming(Message, frozen=True):
-    """The bridge to a session: a message from the other end."""
+    """The bridge to a session: a message from the other end, and how long its text was."""
 
-    message: WireMessage
+    message: Spoken
+    size: int = 0
 
 
 class IncomingInvalid(Message, frozen=True):
@@ -148,10 +150,10 @@ class IncomingInvalid(Message, frozen=True):
 
 
 class Outgoing(Message, frozen=True):
-    """A session to the bridge: write this. With a ``leg_id`` a failure to write is answered by `NotWritten`."""
+    """A session to the bridge: write this (text: as it is). With a ``leg_id`` a failure is answered by `NotWritten`."""
 
     conn_id: int
-    message: WireMessage | LegFrame
+    message: WireMessage | LegFrame | BookMessage | str
     leg_id: LegId | None = None
 
 
