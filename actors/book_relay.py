@@ -101,8 +101,6 @@ class BookRelay(GuardedActor):
     @handles(BooksAsked)
     def asked(self, message: BooksAsked, _sender: Address) -> None:
         """Books are wanted, or were read."""
-        if message.conn_id != self.conn_id:
-            return
         if self.offset_us is not None:
             self.take(message)
         elif len(self.early) < MAX_EARLY:
@@ -153,6 +151,9 @@ class BookRelay(GuardedActor):
         news, stream = self.news[platform], self.streams.get(platform)
         news.t = message.t
         if message.is_data:
+            if not news.heard_us and stream is not None:
+                # The controller believes no feed that was never heard: it must know before it is told a book.
+                stream.feed_changed()
             news.heard_us = self.turn.unix_us
             if news.feed == "waiting":
                 self.feed_is(platform, FeedNews("up"))

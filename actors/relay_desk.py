@@ -193,8 +193,8 @@ class RelayDesk(GuardedActor):
             relayed.gaps += 1
             self.give_up(platform, heard.fault)
         elif heard.again:
-            # Rarely: after a latch; and what has just begun is not begun again at once.
-            self.give_up(platform, "it is well again: all books are asked for anew")
+            relayed.line, relayed.stream = None, None
+            self.choose(platform)
         elif heard.batch is not None:
             relayed.told, relayed.t = None, heard.batch.t
             self.send(self.roles["scanner"], heard.batch)

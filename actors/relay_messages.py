@@ -19,7 +19,6 @@ class RelayTo(Message, frozen=True):
 class BooksAsked(Message, frozen=True):
     """Uplink to the relay: the controller wants books, or has read some."""
 
-    conn_id: int
     asked: WantBooks | BooksSeen
 
 

@@ -42,8 +42,8 @@ class RelayUplink(Uplink):
         asked = message.message
         if not isinstance(asked, (WantBooks, BooksSeen)) or self.init is None or self.given_up:
             return
-        if self.level >= WIRE_VERSION and self.conn_id is not None:
-            self.send(self.roles["relay"], BooksAsked(self.conn_id, asked))
+        if self.level >= WIRE_VERSION:
+            self.send(self.roles["relay"], BooksAsked(asked))
 
     def drop(self, reason: str) -> None:
         """Given up."""

@@ -17,12 +17,14 @@ from config.about import About
 from config.address import Address
 from config.alerts import TABLE as ALERTS
 from config.alerts import AlertSettings
+from config.feeds import TABLE as FEEDS
+from config.feeds import FeedSettings
 from config.home import ArbHome
 from config.risk import TABLE as RISK
 from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
 
-TABLES: Final = (RISK, ALERTS)
+TABLES: Final = (FEEDS, RISK, ALERTS)
 """How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
@@ -35,7 +37,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(RiskSettings, AlertSettings):
+class Settings(FeedSettings, RiskSettings, AlertSettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry

@@ -11,7 +11,7 @@ from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEnded, LevelCh
 from protocol.terms import KALSHI, POLYMARKET
 from protocol.wire import MAX_LEVELS
 from simulation.boxes import SECOND_US
-from tests.market.builders import NO, TICKER, YES, cents, contracts, kalshi, levels, poly
+from tests.market.builders import NO, TICKER, YES, cents, contracts, kalshi, levels, pair, poly
 from tests.relay.kit import Relayed, up
 
 WANTED = {KALSHI: (TICKER,)}
@@ -125,11 +125,15 @@ def test_a_feed_that_ended_is_no_feed_any_more() -> None:
 
 
 def test_what_a_feed_says_over_again_replaces_what_it_said() -> None:
-    with Relayed(WANTED) as world:
-        world.feed(up(BOOK))
+    other = f"{TICKER}-1"
+    with Relayed({KALSHI: (TICKER, other)}, [pair(0), pair(1)]) as world:
+        world.feed(up(BOOK, BookSnapshot(other, levels((1, 1)), ())))
         world.connect()
+        assert world.book(other) == (levels((1, 1)), ())
         world.feed(up(BookSnapshot(TICKER, levels((30, 1)), ())))
         assert world.book(TICKER) == (levels((30, 1)), ())
+        assert world.book(other) is None
+        assert world.row()["books"] == 1
 
 
 def test_the_end_of_the_link_takes_every_book_in_the_same_turn() -> None:
@@ -139,6 +143,9 @@ def test_the_end_of_the_link_takes_every_book_in_the_same_turn() -> None:
         world.controller.disconnect(wire.conn_id)
         assert world.book(TICKER) is None
         assert world.row()["reason"] == "no trader relays kalshi: none is connected"
+        world.traders[0].disconnect(wire.conn_id)
+        (row,) = world.traders[0].status()["relaying"]["platforms"]
+        assert row["wanted"] == 0
 
 
 def test_a_reconnect_begins_with_nothing_of_the_last_connection() -> None:
@@ -246,6 +253,7 @@ def test_a_feed_that_says_nothing_is_silent_however_alive_its_relay() -> None:
         world.connect()
         world.pass_time(28)
         assert world.book(TICKER) is not None
+        assert world.controller.status()["feeds"][0]["age_ms"] >= 27_000, "a heartbeat is no data"
         world.pass_time(3)
         assert world.book(TICKER) is None
         world.feed(changed(40, 4))
@@ -260,6 +268,9 @@ def test_a_feed_silent_since_before_the_question_brings_no_book() -> None:
         world.connect()
         assert world.book(TICKER) is None
         assert world.row()["reason"] == "its feed has brought no data for 31.0 s"
+        world.feed(alive())
+        world.pass_time(3)
+        assert world.book(TICKER) == world.source(TICKER) is not None
 
 
 def test_what_is_late_on_the_way_is_not_traded_on_and_asked_for_again_when_the_way_is_free() -> None:

@@ -55,6 +55,8 @@ class Run:
 
     world: Relayed
     past: dict[tuple[int, str], list[Levels | None]] = field(default_factory=dict)
+    robbed: bool = False
+    """A frame was taken out, or put in, since the last connection: until the next heartbeat nobody can know."""
 
     def remember(self) -> None:
         for number in range(len(self.world.traders)):
@@ -67,6 +69,12 @@ class Run:
             book = self.world.book(market, POLYMARKET)
             if book is not None:
                 assert any(book in self.past[number, market] for number in range(len(self.world.traders)))
+
+    def check_now(self, number: int) -> None:
+        """With nothing on the way: what is traded on is what the trader has."""
+        if len(self.world.wires) == 1 and not self.robbed:
+            for market in MARKETS:
+                assert self.world.book(market, POLYMARKET) in {None, self.world.source(market, POLYMARKET, number)}
 
     def do(self, number: int, what: str, value: object) -> None:
         world = self.world
@@ -82,12 +90,15 @@ class Run:
                 any(not wire.one_down() for _ in range(value))
             case "settle", _:
                 wire.settle()
+                self.check_now(number)
             case "lose", int() if value < len(wire.up) and BOOKS in wire.up[value]:
+                self.robbed = True
                 del wire.up[value]
             case "twice", int() if value < len(wire.up) and BOOKS in wire.up[value]:
                 wire.up.insert(value, wire.up[value])
             case "cut", _:
                 wire.cut()
+                self.robbed = len(world.wires) > 1 and self.robbed
                 world.connect(number, settle=False)
             case "wait", int():
                 world.pass_time(value / 1_000, settle=False)
