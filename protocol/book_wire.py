@@ -204,6 +204,8 @@ def _size(contracts: int | Decimal) -> Quantity:
 def _scaled(value: Any, unit: int, what: str) -> int:  # noqa: ANN401 -- int or Decimal, told apart by exact type
     if type(value) is int:
         return value * unit
+    if not value.is_finite():
+        raise BadBook(f"d: {what} must be a finite number")
     try:
         scaled = _EXACT.multiply(value, Decimal(unit))
         whole = int(scaled) if scaled.adjusted() < 30 else -1  # noqa: PLR2004 -- no amount of any unit is near 1e30

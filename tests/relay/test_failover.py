@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from market.events import BooksLost, BookSnapshot, FeedBatch, LevelSet
+from market.events import BooksLost, BookSnapshot, FeedBatch, FeedUp, LevelSet
 from protocol.terms import KALSHI
 from protocol.units import Quantity
 from tests.market.builders import TICKER, cents, contracts, levels
@@ -142,6 +142,15 @@ def test_a_controller_of_level_one_is_told_of_no_relay() -> None:
         (ack,) = trader.frames(5, "init_ack")
         assert "relays" not in ack
         assert [frame for frame in trader.frames(5) if "book" in frame["type"]] == []
+
+
+def test_the_first_data_of_a_feed_that_had_only_connected_needs_no_second_question() -> None:
+    with Relayed(WANTED) as world:
+        world.feed(FeedBatch(KALSHI, 1, (FeedUp(),), is_data=False))
+        world.connect()
+        world.feed(FeedBatch(KALSHI, 2, (BookSnapshot(TICKER, levels((40, 3)), ()),)))
+        assert world.book(TICKER) == one(3)
+        assert world.row()["streams"] == 1
 
 
 def test_nothing_is_told_before_the_clocks_are_compared() -> None:
