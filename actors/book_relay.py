@@ -185,8 +185,8 @@ class BookRelay(GuardedActor):
             case BooksLost(reason=reason, markets=()):
                 self.feed_is(platform, FeedNews("down", reason))
                 return _nothing if stream is None else stream.all_lost
-            case BooksLost(markets=markets):
-                return _nothing if stream is None else partial(_lose, stream, markets)
+            case BooksLost(reason=reason, markets=markets):
+                return _nothing if stream is None else partial(_lose, stream, markets, reason)
             case BookSnapshot():
                 return self.snapshot(platform, event, stream)
             case (
@@ -272,9 +272,9 @@ def _nothing() -> None:
     """Nobody is told."""
 
 
-def _lose(stream: BookStream, markets: tuple[str, ...]) -> None:
+def _lose(stream: BookStream, markets: tuple[str, ...], reason: str) -> None:
     for market in markets:
-        stream.lost(market)
+        stream.lost(market, reason)
 
 
 def _replace(stream: BookStream, market: str, keys: tuple[Key, ...]) -> None:

@@ -79,6 +79,7 @@ class BookStream:
         self._state_due = True
         self._reset = False
         self._lost: dict[str, None] = {}
+        self._lost_reason: str | None = None
         self._ready: dict[str, None] = {}
         self._told: set[str] = set()
         self._doubted: set[str] = set()
@@ -141,11 +142,12 @@ class BookStream:
         self._doubted.clear()
         self._changed.clear()
 
-    def lost(self, market: str) -> None:
+    def lost(self, market: str, reason: str) -> None:
         """The book is not held any more."""
         if market in self._numbers:
             if market in self._told:
                 self._lost[market] = None
+                self._lost_reason = reason
                 self._state_due = True
             self._forget(market)
 
@@ -206,7 +208,7 @@ class BookStream:
             markets=self._asked,
             reset=self._reset,
             lost=tuple(self._numbers[market] for market in lost),
-            reason=news.reason,
+            reason=self._lost_reason if lost and news.reason is None else news.reason,
         )
         for market in lost:
             del self._lost[market]

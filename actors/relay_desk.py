@@ -152,7 +152,7 @@ class RelayDesk(GuardedActor):
         relayed.stream = stream
         self.ask(relayed, stream.next_wants(None))
         self.note(f"{platform} books asked from {relayed.line.offer.trader}", count="relay_streams")
-        self.send(self.roles["clock"], StartTimer(stream.rules.heartbeat_us, f"watch {platform} {stream.sub}"))
+        self.send(self.roles["clock"], StartTimer(stream.left_us(now), f"watch {platform} {stream.sub}"))
 
     def give_up(self, platform: Platform, reason: str) -> None:
         """That stream is over: its books are lost first, then somebody else is asked, or the same one again."""
@@ -244,11 +244,12 @@ class RelayDesk(GuardedActor):
         if word == "choose":
             self.choose(platform)
         elif stream is not None and rest == [str(stream.sub)]:
-            if stream.dead(self.turn.mono_us):
+            left_us = stream.left_us(self.turn.mono_us)
+            if left_us <= 0:
                 silence = (self.turn.mono_us - stream.heard_us) / 1e6
                 self.give_up(platform, f"the relay has said nothing for {silence:.1f} s")
             else:
-                self.send(self.roles["clock"], StartTimer(stream.rules.heartbeat_us, message.key))
+                self.send(self.roles["clock"], StartTimer(left_us, message.key))
 
     # -- for people ------------------------------------------------------------------------------------------
 

@@ -96,9 +96,9 @@ class RelayStream:
 
     # -- hearing ---------------------------------------------------------------------------------------------
 
-    def dead(self, now_us: int) -> bool:
-        """Whether the relay has said nothing for too long, on our monotonic clock."""
-        return now_us - self.heard_us >= BEATS_MISSED * self.rules.heartbeat_us
+    def left_us(self, now_us: int) -> int:
+        """How long from now the relay may still say nothing before it is dead, on our monotonic clock."""
+        return self.heard_us + BEATS_MISSED * self.rules.heartbeat_us - now_us
 
     def take(self, frame: Book | BookDelta | BookState, size: int, unix_us: int, mono_us: int) -> Heard:
         """One frame of this stream, the next one in its order."""

@@ -95,6 +95,7 @@ def test_a_lost_book_is_lost_here_too_until_its_next_snapshot() -> None:
         world.connect()
         world.feed(FeedBatch(KALSHI, 2, (BooksLost("a gap", (TICKER,)),)))
         assert world.book(TICKER) is None
+        assert world.controller.notes("kalshi: 1 books unusable until their next snapshot: a gap")
         world.feed(changed(40, 3))
         assert world.book(TICKER) is None
         world.feed(kalshi([(41, 1)], []))

@@ -97,7 +97,7 @@ def test_more_losses_than_one_frame_takes_are_all_told_but_those_that_are_mended
     end.read_all()
     for name, book in end.known.items():
         book.forget(2)
-        end.stream.lost(name)
+        end.stream.lost(name, "a gap")
     for name in NAMES[: MAX_LOST + 5]:
         end.snapshot(name)
         end.stream.held(name)
