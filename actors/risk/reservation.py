@@ -358,10 +358,8 @@ def _numbers(what: Scope | Account, need: int, counted: Money, most: Money) -> s
 
 
 def _opening(leg_id: LegId, trade: TradeRecord) -> bool:
-    record = next((leg for leg in trade.legs if leg.leg_id == leg_id), None)
-    if record is None or record.purpose is None:
-        return leg_id.startswith(trade.trade_id)
-    return record.purpose is Purpose.OPEN
+    """Whether it was approved to open the trade. What was adopted may have a price made up: nothing is kept for it."""
+    return any(leg.leg_id == leg_id and leg.purpose is Purpose.OPEN for leg in trade.legs)
 
 
 def _never_told(leg_id: LegId) -> Outcome:
