@@ -169,7 +169,7 @@ class LegKeeper(GuardedActor):
                 return False
             self.book.add(trade)
         elif leg_id not in trade.legs:
-            trade.legs[leg_id] = adopted_leg(told)
+            trade.take_in(adopted_leg(told))
             self.book.note_legs(trade)
         self.adopted(told, message.source)
         return True
@@ -223,7 +223,7 @@ class LegKeeper(GuardedActor):
         if leg.path == ASSUMED:
             leg.path = ADOPTED
             if told is not None and told.trade_id == leg.leg.trade_id and told.pair_id == leg.leg.pair_id:
-                leg.leg = told
+                self.book.by_leg[leg.leg.leg_id].told(leg, told)
             self.write_down(leg.leg, source, self.book.by_leg[leg.leg.leg_id])
 
     def write_down(self, told: Leg, source: str, trade: Trade) -> None:
