@@ -32,7 +32,7 @@ from actors.positions import Positions
 from actors.recovery import ADOPTED, ASSUMED, adopted_leg
 from actors.revisions import contradicts, numbered
 from actors.trade import State, Trade, TradeLeg
-from actors.trade_book import TradeBook, trade_record
+from actors.trade_book import LateRecord, TradeBook
 from actors.unproven import Unproven
 from market.pair import Pair
 from protocol.leg import Leg
@@ -455,7 +455,7 @@ class LegKeeper(GuardedActor):
 
     def say_moved(self, trade: Trade) -> None:
         """Tell telemetry what the trade has become."""
-        self.send(self.roles["telemetry"], TradeMoved(trade_record(trade)))
+        self.send(self.roles["telemetry"], TradeMoved(trade.state.value, LateRecord(trade)))
 
     def unknown_records(self) -> list[dict[str, Any]]:
         """The legs whose fate is not proven, with age and how often was asked."""

@@ -6,7 +6,7 @@ own life (`Supervised`, `ActorFailed`) in `actors/base.py`; about books to close
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -470,9 +470,15 @@ class TradeSent(Message, frozen=True):
 
 
 class TradeMoved(Message, frozen=True):
-    """A trade has a new state; ``record`` is its status record, plain JSON values."""
+    """A trade has a new state. ``make`` makes its status record as of then (plain JSON values), when it is read."""
 
-    record: Mapping[str, Any]
+    state: str
+    make: Callable[[], Mapping[str, Any]]
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The trade's status record."""
+        return self.make()
 
 
 class OpportunityNote(Message, frozen=True):

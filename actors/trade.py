@@ -13,6 +13,7 @@ Late news is news: a higher revision of a leg moves a trade that was over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from enum import StrEnum
 from typing import Final
 
@@ -275,6 +276,13 @@ class Trade:
         if len(set(held)) > 1:
             return Event.UNEQUAL
         return Event.EQUAL if held[0] else Event.NOTHING
+
+    def picture(self) -> Trade:
+        """The trade as it is now: what becomes of it later does not show in it."""
+        now = Trade.__new__(Trade)
+        now.__dict__.update(self.__dict__)
+        now.legs = {leg_id: copy(leg) for leg_id, leg in self.legs.items()}
+        return now
 
     # -- what it holds ---------------------------------------------------------------------------------------
 

@@ -61,7 +61,7 @@ def decode(text: str | bytes) -> Decoded:
     which refuses them by the field's name.
     """
     try:
-        raw = json.loads(text, parse_float=_decimal, parse_constant=Decimal)
+        raw = _parse(text)
     except (ValueError, RecursionError) as error:
         return Garbage(f"not JSON: {str(error)[:120]}")
     if not isinstance(raw, dict):
@@ -83,12 +83,22 @@ def encode(message: WireMessage | LegFrame) -> str:
     return _ENCODER.encode(message if isinstance(message, LegFrame) else message.wire_dict()).decode()
 
 
+def _parse(text: str | bytes) -> object:
+    """As ``json.loads``, which would make a decoder for every frame."""
+    if isinstance(text, str) and not text.startswith("\ufeff"):
+        return _DECODER.decode(text)
+    return json.loads(text, parse_float=_decimal, parse_constant=Decimal)
+
+
 def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
         # An exponent beyond what even a Decimal holds: no number, for the field's own check to refuse.
         return Decimal("NaN")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_decimal, parse_constant=Decimal)
 
 
 def _text(raw: dict[str, object], key: str) -> str | None:
