@@ -191,18 +191,19 @@ class HybridExecutor(AskDesk):
             return
         if dust:
             self.give_dust(seen.pair_id)
-        trade = self.propose(trade_id, sized, merged(dust.values()))
+        trade = self.propose(trade_id, sized, merged(dust.values()) if dust else {})
         self.book.add(trade)
         if trade.later:
             self.later[trade_id] = (books, approval)
         self.dispatch(trade, books, dust, approval)
-        self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
+        if self.answers:
+            self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
 
     def approval_for(self, trade_id: TradeId, seen: Opportunity) -> tuple[Approval | Refused, Dust]:
         """What risk says, and the dust that the trade takes in: none where that makes an order too small to be sent."""
         paper = not any(path is not None and path.real for path in map(self.path, {leg.platform for leg in seen.legs}))
         dust = self.dust_for(seen)
-        proposal = opening_proposal(trade_id, seen, merged(dust.values()))
+        proposal = opening_proposal(trade_id, seen, merged(dust.values()) if dust else {})
         answer = self.risk.approve(proposal, paper=paper, now_us=self.turn.unix_us)
         if dust and isinstance(answer, Refused) and answer.reason is Reason.TOO_SMALL:
             dust = {}

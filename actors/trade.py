@@ -153,7 +153,6 @@ _EMPTY: Final = Holding()
 class Sums(msgspec.Struct, frozen=True):
     """What a trade's fills come to. ``held`` is by slot, with a 0 beside a slot that has no other to match it."""
 
-    slots: tuple[SlotKey, ...]
     holdings: Mapping[SlotKey, Holding]
     held: Sequence[Quantity]
     matched: Quantity
@@ -195,6 +194,7 @@ class Trade:
         self.reason = ""
         self.sent_us = 0
         self.sent_unix_us = 0
+        self._slots: tuple[SlotKey, ...] | None = None
         self._sums: Sums | None = None
         """Added up when somebody asks, and kept until a leg, its outcome or dust is another one."""
 
@@ -213,8 +213,8 @@ class Trade:
     def send_later(self, legs: Sequence[TradeLeg], mono_us: int, unix_us: int) -> None:
         """The legs that waited for the first ones leave now."""
         self.later = ()
-        self.legs.update((leg.leg.leg_id, leg) for leg in legs)
-        self._sums = None
+        for leg in legs:
+            self.take_in(leg)
         self.sent(mono_us, unix_us)
 
     def closing(self, legs: Sequence[TradeLeg], mono_us: int) -> None:
@@ -227,12 +227,12 @@ class Trade:
     def take_in(self, leg: TradeLeg) -> None:
         """One leg more belongs to the trade."""
         self.legs[leg.leg.leg_id] = leg
-        self._sums = None
+        self._slots = self._sums = None
 
     def told(self, leg: TradeLeg, order: Leg) -> None:
         """What this leg of the trade was, which had only been assumed."""
         leg.leg = order
-        self._sums = None
+        self._slots = self._sums = None
 
     def too_small(self) -> None:
         """The excess cannot be traded: it stays as dust."""
@@ -290,18 +290,17 @@ class Trade:
     def sums(self) -> Sums:
         """What all fills known so far come to, carried dust included."""
         if self._sums is None:
-            self._sums = self._added_up(self._slots(), list(self.legs.values()))
+            self._sums = self._added_up(self.slots, list(self.legs.values()))
         return self._sums
 
     @property
     def slots(self) -> tuple[SlotKey, ...]:
         """The slots of the arb; one whose leg was never sent holds nothing, which is not the same as no slot."""
-        return self.sums.slots
-
-    def _slots(self) -> tuple[SlotKey, ...]:
-        opening = [leg.slot for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
-        planned = [(plan.platform, plan.market, plan.side) for plan in self.opportunity.legs]
-        return tuple(dict.fromkeys([*opening, *planned]))
+        if self._slots is None:
+            opening = [leg.slot for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
+            planned = [(plan.platform, plan.market, plan.side) for plan in self.opportunity.legs]
+            self._slots = tuple(dict.fromkeys([*opening, *planned]))
+        return self._slots
 
     def holdings(self) -> Mapping[SlotKey, Holding]:
         """What each slot holds by all fills known so far, carried dust included."""
@@ -332,7 +331,7 @@ class Trade:
         contracts = contracts if len(contracts) > 1 else [*contracts, Quantity(0)]
         least = min(contracts)
         excess = {slot: Quantity(h.contracts - least) for slot, h in held.items() if h.contracts > least}
-        return Sums(slots, held, contracts, least, excess, Money(cost), Money(fees))
+        return Sums(held, contracts, least, excess, Money(cost), Money(fees))
 
     def give(self, dust: Mapping[SlotKey, Holding]) -> None:
         """A later trade of the pair has taken this in; what is left here has no dust any more."""

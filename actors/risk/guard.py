@@ -106,10 +106,11 @@ class RiskGuard:
         """These orders leave now. Raises :class:`NotApproved` for what no approval covers, and while halted."""
         if self.state is RiskState.HALTED:
             raise NotApproved(f"nothing leaves while halted: {self.reason}")
-        book = next((book for book in self.books.values() if book.gave(approval)), None)
-        if book is None:
-            raise NotApproved("this approval was not given here, or is used up")
-        book.sent(approval, legs, now_us)
+        for book in self.books.values():
+            if book.gave(approval):
+                book.sent(approval, legs, now_us)
+                return
+        raise NotApproved("this approval was not given here, or is used up")
 
     def _against(self, pair_id: PairId) -> Refused | None:
         if self.state is not RiskState.ACTIVE:
