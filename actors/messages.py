@@ -16,7 +16,7 @@ from actors.risk.approval import Approval
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.codec import Invalid
 from protocol.leg import Leg
-from protocol.leg_frame import LegFrame
+from protocol.leg_frame import Frame
 from protocol.outcome import Outcome
 from protocol.terms import LegId, PairId, Platform, TradeId
 from protocol.units import Money, Quantity
@@ -151,7 +151,7 @@ class Outgoing(Message, frozen=True):
     """A session to the bridge: write this. With a ``leg_id`` a failure to write is answered by `NotWritten`."""
 
     conn_id: int
-    message: WireMessage | LegFrame
+    message: WireMessage | Frame
     leg_id: LegId | None = None
 
 

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from pydantic import ValidationError
 
-from protocol.leg_frame import LegFrame
+from protocol.leg_frame import Frame
 from protocol.terms import MAX_LEG_ID
 from protocol.wire import MESSAGES, WireMessage
 
@@ -78,9 +78,9 @@ def decode(text: str | bytes) -> Decoded:
         return Invalid(wire_type, _explain(error), _text(raw, "leg_id"), _text(raw, "platform"))
 
 
-def encode(message: WireMessage | LegFrame) -> str:
+def encode(message: WireMessage | Frame) -> str:
     """The message as a JSON text frame; whole numbers without a point, decimals exact."""
-    return _ENCODER.encode(message if isinstance(message, LegFrame) else message.wire_dict()).decode()
+    return _ENCODER.encode(message if isinstance(message, Frame) else message.wire_dict()).decode()
 
 
 def _parse(text: str | bytes) -> object:

@@ -80,7 +80,7 @@ class QuickBase(ActorSystemBase):
         while pending or bookkeeping:
             each = pending.pop(0) if pending else bookkeeping.popleft()
             target = registry.get(each.toActor._aaddr)  # noqa: SLF001 -- always a text here; asking for it costs more
-            actor = None if target is None else target.instance
+            actor = None if target is None else target._inst  # noqa: SLF001 -- as before
             if isinstance(actor, GuardedActor) and not isinstance(each.msg, ActorSystemMessage):
                 # It never raises, so there is nothing here of Thespian's delivering again.
                 actor.receiveMessage(each.msg, each.sender)

@@ -7,6 +7,7 @@ from thespian.actors import Actor, ActorAddress, ActorSystem
 
 class ActorRef:
     instance: Actor | None
+    _inst: Actor | None
     address: ActorAddress
     actor_send: Callable[[ActorAddress, object], None]
 
