@@ -12,7 +12,7 @@ past it. It is still delivered in the same turn, and in the order in which it wa
 from __future__ import annotations
 
 from collections import deque
-from functools import partial
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -64,8 +64,16 @@ class QuickBase(ActorSystemBase):
         """Have what an actor of ours sends queued without a way around."""
         made = super()._newRefAndActor(actorSystem, parentAddr, actorAddr, *rest, **more)
         if isinstance(made.instance, GuardedActor):
-            made.actor_send = partial(self.actor_send, actorAddr)
+            made.actor_send = self._queued_from(actorAddr)
         return made
+
+    def _queued_from(self, sender: ActorAddress) -> Callable[[ActorAddress, object], None]:
+        pending, bookkeeping = self._pendingSends, self._bookkeeping
+
+        def send(target: ActorAddress, msg: object) -> None:
+            (bookkeeping if type(msg) in BOOKKEEPING else pending).append(Sending(sender, msg, target))
+
+        return send
 
     def actor_send(self, fromActor: ActorAddress, toActor: ActorAddress, msg: object) -> None:  # noqa: N803
         """Queue what an actor sends."""
