@@ -301,11 +301,13 @@ class HybridExecutor(AskDesk):
             market_t=seen.t,
             dry_run=self.config.dry_run,
             description=seen.description,
-            carried=tuple((*slot, held.contracts, held.basis) for slot, held in trade.carried.items()),
+            carried=tuple([(*slot, held.contracts, held.basis) for slot, held in trade.carried.items()]),
             gave=tuple(
-                (giver, *slot, held.contracts, held.basis)
-                for giver, left in gave.items()
-                for slot, held in left.items()
+                [
+                    (giver, *slot, held.contracts, held.basis)
+                    for giver, left in gave.items()
+                    for slot, held in left.items()
+                ]
             ),
         )
         self.record((opened, *(self.sent_fact(leg) for leg in legs)))
