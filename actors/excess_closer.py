@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from actors.base import Address, handles
@@ -283,10 +283,15 @@ class ExcessCloser(LegSender):
 
     def no_dust(self, trade: Trade) -> None:
         """Late news of the trade: what it left as dust is its own matter again, unless another took it in already."""
-        left = self.dust.get(trade.opportunity.pair_id, {})
-        left.pop(trade.trade_id, None)
+        self.drop_dust(trade.opportunity.pair_id, (trade.trade_id,))
+
+    def drop_dust(self, pair_id: PairId, givers: Iterable[TradeId]) -> None:
+        """What these trades left as dust is not there any more."""
+        left = self.dust.get(pair_id, {})
+        for trade_id in tuple(givers):
+            left.pop(trade_id, None)
         if not left:
-            self.dust.pop(trade.opportunity.pair_id, None)
+            self.dust.pop(pair_id, None)
 
     def stay_naked(self, trade: Trade, why: NoPlan | str) -> None:
         """Flagged in the status and said once per reason."""

@@ -29,7 +29,8 @@ class TradeOpened(Fact, frozen=True):
     """A trade was decided on; its legs leave in the same turn. ``edge`` is what was seen, not what was earned.
 
     ``carried`` is dust of earlier trades of the pair that this one takes in: slot, contracts, and their cost. ``gave``
-    says which of them gave how much of it, and is empty in ledgers of before that was written down.
+    says which of them gave how much of it, and is empty in ledgers of before that was written down. ``dry_run``: it was
+    meant on paper, by either end's wish or because no venue of it trades for money.
     """
 
     trade_id: TradeId

@@ -189,8 +189,7 @@ class HybridExecutor(AskDesk):
             self.risk.never(trade_id)
             self.abort(seen, EATEN)
             return
-        if dust:
-            self.give_dust(seen.pair_id)
+        self.give_dust(seen.pair_id, dust)
         trade = self.propose(trade_id, sized, merged(dust.values()) if dust else {})
         self.book.add(trade)
         if trade.later:
@@ -202,7 +201,7 @@ class HybridExecutor(AskDesk):
     def approval_for(self, trade_id: TradeId, seen: Opportunity) -> tuple[Approval | Refused, Dust]:
         """What risk says, and the dust that the trade takes in: none where that makes an order too small to be sent."""
         paper = not any(path is not None and path.real for path in map(self.path, {leg.platform for leg in seen.legs}))
-        dust = self.dust_for(seen)
+        dust = self.dust_for(seen, paper=paper)
         proposal = opening_proposal(trade_id, seen, merged(dust.values()) if dust else {})
         answer = self.risk.approve(proposal, paper=paper, now_us=self.turn.unix_us)
         if dust and isinstance(answer, Refused) and answer.reason is Reason.TOO_SMALL:
@@ -265,22 +264,33 @@ class HybridExecutor(AskDesk):
         platforms = {leg.platform for leg in seen.legs}
         return self.config.first in platforms and len(platforms) > 1
 
-    def dust_for(self, seen: Opportunity) -> Dust:
-        """Dust of the pair that lies in this arb's own slots and is less than what is bought now."""
+    def dust_for(self, seen: Opportunity, *, paper: bool) -> Dust:
+        """Dust of the pair, of this kind of money, that lies in the arb's own slots and is less than it buys."""
         if seen.pair_id not in self.dust:
             return {}
-        dust = merged(self.dust[seen.pair_id].values())
+        found = {giver: left for giver, left in self.dust[seen.pair_id].items() if self.on_paper(giver) is paper}
+        dust = merged(found.values())
         slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
         if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
             return {}
-        return self.dust[seen.pair_id]
+        return found
 
-    def give_dust(self, pair_id: PairId) -> None:
-        """A new trade takes the pair's dust in: it is no longer its old owners'."""
-        for trade_id, left in self.dust.pop(pair_id).items():
-            giver = self.book.trades.get(trade_id) or self.taken_up.get(trade_id)
+    def on_paper(self, trade_id: TradeId) -> bool:
+        """Whether the dust of this trade is paper."""
+        giver = self.giver(trade_id)
+        return giver is not None and giver.on_paper
+
+    def giver(self, trade_id: TradeId) -> Trade | None:
+        """A trade of this run or of an earlier one."""
+        return self.book.trades.get(trade_id) or self.taken_up.get(trade_id)
+
+    def give_dust(self, pair_id: PairId, dust: Dust) -> None:
+        """A new trade takes the dust in: it is no longer its old owners'."""
+        for trade_id, left in dust.items():
+            giver = self.giver(trade_id)
             if giver is not None:
                 giver.give(left)
+        self.drop_dust(pair_id, dust)
 
     # -- sending ---------------------------------------------------------------------------------------------
 
@@ -299,7 +309,7 @@ class HybridExecutor(AskDesk):
             quantity=seen.quantity,
             edge=seen.edge,
             market_t=seen.t,
-            dry_run=self.config.dry_run,
+            dry_run=self.risk.paper_of(trade.trade_id),
             description=seen.description,
             carried=tuple([(*slot, held.contracts, held.basis) for slot, held in trade.carried.items()]),
             gave=tuple(

@@ -18,7 +18,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What the journal knows of a leg id.
 
     ``leg`` is None for a tombstone and for what is long over, ``outcome`` until there is one. ``owner`` is the
-    controller that sent it, None where that had not said who it is.
+    controller that sent it, None where that had not said who it is. ``dry``: it was sent to a paper venue.
     """
 
     leg_id: LegId

@@ -77,11 +77,16 @@ class LegProver(GuardedActor):
             self.send(self.roles[role], AskVenue(work.leg))
 
     def venues_of(self, work: Work) -> list[str]:
-        """The roles of the venues that know the leg, if any does."""
+        """The roles of the venues that may know the leg: none where it was sent for real and no live venue is here."""
         roles = self.config.venues[work.leg.platform]
-        if work.unsure and roles.live is not None:
-            return [roles.paper, roles.live]
-        return [roles.paper if work.dry or roles.live is None else roles.live]
+        live = [] if roles.live is None else [roles.live]
+        if work.unsure:
+            return [roles.paper, *live]
+        return [roles.paper] if work.paper else live
+
+    def can_deny(self, work: Work) -> bool:
+        """Whether "no such order" from all of them proves anything: of what may have been real, a live one's does."""
+        return not work.unsure or self.config.venues[work.leg.platform].live is not None
 
     @handles(VenueKnows)
     def venue_knows(self, message: VenueKnows, sender: Address) -> None:
@@ -99,7 +104,7 @@ class LegProver(GuardedActor):
     def denied(self, work: Work, sender: Address) -> None:
         """A venue knows no such order: proof only when it could long be there, when it is said twice, and by all."""
         leg_id, now = work.leg.leg_id, self.turn.mono_us
-        if self.turn.unix_us < self.could_arrive_until(work):
+        if self.turn.unix_us < self.could_arrive_until(work) or not self.can_deny(work):
             return
         asked = self.venues_of(work)
         for role in asked:

@@ -107,13 +107,15 @@ class RiskDesk(LegKeeper):
     def adopted(self, told: Leg, source: str) -> None:
         """A leg that left without our knowing, and those of its trade that may have: they count from now on."""
         if told.trade_id is not None:
-            for leg in self.book.trades[told.trade_id].legs.values():
-                self.count_stranger(leg)
+            trade = self.book.trades[told.trade_id]
+            for leg in trade.legs.values():
+                self.count_stranger(leg, paper=trade.on_paper or self.is_paper())
         super().adopted(told, source)
 
-    def count_stranger(self, leg: TradeLeg) -> None:
-        """Count a leg that the guard has not approved."""
-        paper = self.is_paper() if leg.outcome is None or not leg.outcome.status.proven else leg.outcome.paper
+    def count_stranger(self, leg: TradeLeg, *, paper: bool) -> None:
+        """Count a leg that the guard has not approved; ``paper``: its kind, where no fill of its own says it."""
+        if leg.outcome is not None and leg.outcome.status.proven and leg.outcome.filled:
+            paper = leg.outcome.paper
         self.risk.adopted(leg.leg, paper=paper)
         if leg.outcome is not None:
             self.risk.report(leg.outcome, self.turn.unix_us)

@@ -356,6 +356,12 @@ class Trade:
         return self.sums.matched
 
     @property
+    def on_paper(self) -> bool:
+        """Whether what it has bought is proven to be paper."""
+        done = [leg.outcome for leg in self.legs.values() if leg.outcome is not None and leg.outcome.filled]
+        return bool(done) and all(outcome.paper for outcome in done)
+
+    @property
     def excess(self) -> Mapping[SlotKey, Quantity]:
         """Contracts held beyond what is matched, by slot; empty when hedged or flat."""
         return self.sums.excess

@@ -143,10 +143,11 @@ class Trader(TraderDoor):
         if known is not None:
             self.repeat(known, sender)
             return
-        work = Work(leg, sender, self.turn.mono_us, self.turn.unix_us, self.dry, message.arb_type, message.book)
+        paper = self.on_paper(leg.platform)
+        work = Work(leg, sender, self.turn.mono_us, self.turn.unix_us, paper, message.arb_type, message.book)
         work.refused = self.refuse(work)
         self.work[leg.leg_id] = work
-        self.send(self.roles[self.config.journal], Begin(leg, work.dry, work.refused, self.controller))
+        self.send(self.roles[self.config.journal], Begin(leg, work.paper, work.refused, self.controller))
 
     def repeat(self, known: Work, sender: Address) -> None:
         """An id seen before is never executed again; its asker may have a new address since a reconnect."""
@@ -170,11 +171,11 @@ class Trader(TraderDoor):
         work.placed = True
         self.at_venue[work.leg.leg_id] = work
         role = self.config.venues[work.leg.platform]
-        venue = role.paper if work.dry or role.live is None else role.live
+        venue = role.paper if work.paper or role.live is None else role.live
         blind = self.agreed is not None and self.agreed.blind_paper
         self.send(self.roles[venue], PlaceLeg(work.leg, work.book, blind))
         work.book = None
-        self.note(f"{'dry run: ' if work.dry else ''}{describe_leg(work.leg)}", work.leg)
+        self.note(f"{'dry run: ' if work.paper else ''}{describe_leg(work.leg)}", work.leg)
         self.sweep_soon()
 
     @handles(AlreadyKnown)
@@ -256,7 +257,8 @@ class Trader(TraderDoor):
         before = work.outcome
         revision = max(work.revision, -1 if before is None else before.revision) + 1
         latency = (self.turn.mono_us - work.started_us) * 1_000
-        work.outcome = msgspec.structs.replace(outcome, revision=revision, latency_ns=latency)
+        paper = outcome.paper or (work.paper and not work.foreign)
+        work.outcome = msgspec.structs.replace(outcome, revision=revision, latency_ns=latency, paper=paper)
         self.counts(work.outcome)
         self.at_venue.pop(work.leg.leg_id, None)
         if work.foreign:
@@ -355,11 +357,11 @@ class Trader(TraderDoor):
             )
             self.send(asker, LegReported(outcome, None, self.config.trader_id, question.leg))
             return
-        work = Work(question.leg, asker, self.turn.mono_us, self.turn.unix_us, self.dry, question.arb_type)
+        paper = self.on_paper(question.leg.platform)
+        work = Work(question.leg, asker, self.turn.mono_us, self.turn.unix_us, paper, question.arb_type)
         work.foreign, work.placed, work.revision = True, True, question.revision
         # It may have been sent for real: in a dry run of today the paper venue's "no such order" says nothing of that.
-        roles = self.config.venues.get(question.leg.platform)
-        work.unsure = self.dry and roles is not None and roles.live is not None
+        work.unsure = paper
         self.work[leg_id] = work
         self.note(f"asked about a leg of {question.sent_to}: asking the venue", question.leg)
         self.prove(leg_id)

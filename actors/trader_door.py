@@ -38,7 +38,7 @@ from actors.trader_messages import (
 from actors.trader_setup import TraderSetup, Work
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Action, Status
+from protocol.terms import Action, Platform, Status
 from protocol.units import money_to_dollars
 
 MAX_DRAINS: Final = 1_000
@@ -145,6 +145,11 @@ class TraderDoor(LegProver):
         """Dry when either end wishes it."""
         return self.config.dry_run or self.agreed is None or self.agreed.dry_run
 
+    def on_paper(self, platform: Platform) -> bool:
+        """Whether an order there would be for no money now."""
+        roles = self.config.venues.get(platform)
+        return self.dry or roles is None or roles.live is None
+
     # -- what is refused -------------------------------------------------------------------------------------
 
     def refuse(self, work: Work) -> Outcome | None:
@@ -196,8 +201,7 @@ class TraderDoor(LegProver):
 
     def gate(self, work: Work) -> TraderGate:
         """The limits of orders of its kind."""
-        roles = self.config.venues.get(work.leg.platform)
-        return self.gates[work.dry or roles is None or roles.live is None]
+        return self.gates[work.paper]
 
     def not_placed(self, work: Work) -> None:
         """It was let through, and for certain not placed: it does not count."""

@@ -45,18 +45,18 @@ class TraderSetup(msgspec.Struct, frozen=True):
 class Work(msgspec.Struct):
     """A leg that this trader is at work on.
 
-    ``foreign``: only asked about, never placed by this process; what becomes of it is not for the journal.
-    ``unsure``: an earlier process may have placed it, on whichever of the venues; only an order that a
-    venue knows settles it, or the denial of all of them. ``denied``: by venue's role, when it first and last said, late
-    enough, that it knows no such order. ``counted``: the trader's limits count it because of this work. ``quiet``: it
-    was refused for the same reason as the one before.
+    ``paper``: where it goes it is for no money. ``foreign``: only asked about, never placed by this process; what
+    becomes of it is not for the journal. ``unsure``: an earlier process may have placed it, on whichever of the venues;
+    only an order that a venue knows settles it, or the denial of all of them, a live one among them. ``denied``: by
+    role, when it first and last said, late enough, that it knows no such order. ``counted``: the trader's limits
+    count it because of this work. ``quiet``: it was refused for the same reason as the one before.
     """
 
     leg: Leg
     asker: Address
     started_us: int
     asked_unix_us: int
-    dry: bool
+    paper: bool
     arb_type: str | None = None
     book: Book | None = None
     refused: Outcome | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -29,7 +30,6 @@ _ORDER: Final = (
     "run", "status", "halt", "reduce", "resume", "confirm", "ledger", "demo", "replay", "simulate", "bootstrap",
     "version", "controller", "trader",
 )  # fmt: skip
-_MOST_MINUTES: Final = 100_000
 
 
 class _Commands(TyperGroup):
@@ -222,20 +222,26 @@ def simulate(
     jobs: Annotated[
         int | None, typer.Option("--jobs", min=1, max=256, metavar="N", help="Processes. Default: one a core.")
     ] = None,
-    trace: Annotated[bool, typer.Option("--trace", help="With --seed: print all that happens in it.")] = False,
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", metavar="FILE", help="One world, as --json has printed it.")
+    ] = None,
+    trace: Annotated[bool, typer.Option("--trace", help="Of one world: print all that happens in it.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Run the real actors in simulated worlds full of faults; a violation is shrunk, and its story told."""
-    from cli.simulate import read_seeds, run_many, run_one
+    from cli.simulate import MOST_MINUTES, read_scenario, read_seeds, run_many, run_one
+    from simulation.world.scenario import Scenario
 
-    if not 0 < minutes <= _MOST_MINUTES:
-        raise CliError(USAGE, f"--minutes must be above 0 and at most {_MOST_MINUTES}")
+    if not 0 < minutes <= MOST_MINUTES:
+        raise CliError(USAGE, f"--minutes must be above 0 and at most {MOST_MINUTES}")
+    if sum(each is not None for each in (seeds, seed, scenario)) > 1:
+        raise CliError(USAGE, "--seeds, --seed and --scenario exclude each other")
+    if scenario is not None:
+        _finish(run_one(read_scenario(scenario), trace=trace, as_json=as_json))
     if seed is not None:
-        if seeds is not None:
-            raise CliError(USAGE, "--seeds and --seed exclude each other")
-        _finish(run_one(seed, minutes=minutes, trace=trace, as_json=as_json))
+        _finish(run_one(Scenario.draw(seed, minutes), trace=trace, as_json=as_json))
     if trace:
-        raise CliError(USAGE, "--trace needs --seed: say which world")
+        raise CliError(USAGE, "--trace needs --seed or --scenario: say which world")
     _finish(run_many(read_seeds(seeds or "0..199"), minutes=minutes, jobs=jobs, as_json=as_json))
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +21,8 @@ from simulation.world.trace import Trace
 from simulation.world.world import Result, World
 
 MOST_SEEDS: Final = 10_000_000
+MOST_MINUTES: Final = 100_000
+MOST_BYTES: Final = 1_000_000
 EXPLAINED: Final = 3
 """Violations that are shrunk and told; the others are named."""
 
@@ -67,9 +70,25 @@ def run_many(seeds: range, *, minutes: float, jobs: int | None, as_json: bool) -
     return ERROR if broken or stopped else OK
 
 
-def run_one(seed: int, *, minutes: float, trace: bool, as_json: bool) -> int:
-    """Run one seed; with ``trace`` print every line of it. 1 where an invariant was broken."""
-    scenario = Scenario.draw(seed, minutes)
+def read_scenario(path: Path) -> Scenario:
+    """Read a world from a file: a scenario as `--json` prints it, by itself or as ``scenario`` of a document."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise CliError(USAGE, f"--scenario {path}: a scenario has at most {MOST_BYTES} bytes")
+        document = msgspec.json.decode(path.read_bytes())
+        found = document.get("scenario", document) if isinstance(document, dict) else document
+        scenario = msgspec.convert(found, Scenario)
+    except OSError as error:
+        raise CliError(USAGE, f"--scenario {path}: {error.strerror}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise CliError(USAGE, f"--scenario {path} is not what `arb simulate --seed S --json` prints: {error}") from None
+    if not 0 < scenario.minutes <= MOST_MINUTES:
+        raise CliError(USAGE, f"--scenario {path}: minutes must be above 0 and at most {MOST_MINUTES}")
+    return scenario
+
+
+def run_one(scenario: Scenario, *, trace: bool, as_json: bool) -> int:
+    """Run one world; with ``trace`` print every line of it. 1 where an invariant was broken."""
     lines = Trace()
     result = World(scenario, trace=lines).run()
     if as_json:
@@ -85,7 +104,7 @@ def run_one(seed: int, *, minutes: float, trace: bool, as_json: bool) -> int:
         say(story(scenario, [], ""))
     _print_result(result)
     if result.violation is not None and not trace:
-        found = explain(seed, minutes=minutes)
+        found = explain(scenario)
         if found is not None:
             _print_finding(found)
     return OK if result.violation is None else ERROR
@@ -100,7 +119,7 @@ def _explained(broken: list[Result], minutes: float) -> list[Finding]:
     first = sorted(broken, key=lambda result: result.seed)[:EXPLAINED]
     if first:
         complain(f"{number_of(len(broken), 'seed')} broke an invariant: shrinking {len(first)} of them")
-    return [found for result in first if (found := explain(result.seed, minutes=minutes)) is not None]
+    return [found for result in first if (found := explain(Scenario.draw(result.seed, minutes))) is not None]
 
 
 def _print(whole: Total, broken: list[Result], findings: list[Finding], seconds: float) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.facts import AnyFact, TradeOpened
+from actors.facts import AnyFact
 from actors.ledger_state import fold
 from actors.recovery import ASSUMED, Rebuilt
 from actors.risk.approval import Approval, NotApproved, Proposal, Reason, Refused
@@ -24,7 +24,7 @@ from actors.risk.facts import BreakerCleared, BreakerTripped, PaidOut, RiskFact,
 from actors.risk.limits import Kind, Limits
 from actors.risk.loss import DailyLoss, trade_loss
 from actors.risk.refusals import Refusals
-from actors.risk.reservation import MoneyBook
+from actors.risk.reservation import MoneyBook, meant_on_paper
 from actors.risk.state import RiskState, Who, step, strictest
 from actors.risk.terms import TermsOf
 from actors.risk.watch import Watch, is_error, match_of
@@ -143,7 +143,8 @@ class RiskGuard:
                 continue
             if leg.last is None:
                 self.watch.answered(leg.key.platform, error=is_error(outcome), now_us=now_us)
-            if outcome.status.proven and outcome.paper is not paper:
+            # That nothing was filled is found out by looking it up, which says nothing of the kind of money.
+            if outcome.status.proven and outcome.filled and outcome.paper is not paper:
                 book.move_to(self.books[outcome.paper], outcome.leg_id)
                 book = self.books[outcome.paper]  # noqa: PLW2901 -- that is where it is now
             book.report(outcome, now_us)
@@ -295,7 +296,7 @@ class RiskGuard:
                 leg.leg
                 for trade in rebuilt.trades.values()
                 for leg in trade.legs.values()
-                if leg.path == ASSUMED and _dry(state.trades[trade.trade_id].opened) is paper
+                if leg.path == ASSUMED and meant_on_paper(state.trades[trade.trade_id]) is paper
             ]
             book.rebuild(state, paper=paper, assumed=assumed)
             for trade in rebuilt.trades.values():
@@ -351,10 +352,6 @@ class RiskGuard:
         said = {name: money_to_dollars(amount) for name, amount in dollars.items() if amount is not None}
         said |= {} if most is None else {"contracts": quantity_to_wire(most)}
         return said | ({} if limits.trades_in_flight is None else {"in_flight": limits.trades_in_flight})
-
-
-def _dry(opened: TradeOpened | None) -> bool:
-    return opened is not None and opened.dry_run
 
 
 def _losses(rebuilt: Rebuilt) -> dict[TradeId, Money]:

@@ -338,12 +338,21 @@ class MoneyBook:
 
 
 def is_paper(leg: LegRecord, state: LedgerState) -> bool:
-    """Whether its money is paper: as its outcome says, else as its trade was meant."""
-    outcome = leg.proven or leg.outcome
-    if outcome is not None:
-        return outcome.paper
-    opened = state.trades[leg.trade_id].opened
-    return opened is not None and opened.dry_run
+    """Whether its money is paper: as a proven fill of it says, else as its trade was meant, else as a leg of that says.
+
+    All legs of a trade are of one kind. Of an adopted trade nothing may be known but what its traders told.
+    """
+    if leg.proven is not None and leg.proven.filled:
+        return leg.proven.paper
+    return meant_on_paper(state.trades[leg.trade_id])
+
+
+def meant_on_paper(trade: TradeRecord) -> bool:
+    """Whether a trade's orders are for no money."""
+    if trade.opened is not None:
+        return trade.opened.dry_run
+    filled = [each.proven.paper for each in trade.legs if each.proven is not None and each.proven.filled]
+    return all(filled) if filled else any(each.outcome is not None and each.outcome.paper for each in trade.legs)
 
 
 def _resized(proposal: Proposal, quantity: int) -> Proposal:

@@ -217,9 +217,10 @@ class Checker:
         if self.halted_us is None:
             self.halted_us, self.out_of_reach = self.controllers[0].kernel.now_us, out_of_reach
 
-    def resumed(self) -> None:
-        """The operator wants to trade again."""
-        self.halted_us = None
+    def resumed(self) -> int | None:
+        """The operator wants orders to leave again; since when none was to leave, if he had been told so."""
+        since, self.halted_us = self.halted_us, None
+        return since
 
     def _within_limits(self, controller: ControllerMachine, leg: Leg) -> None:
         """What is at stake, with this order and all others that are under way at their worst, is within the limits."""

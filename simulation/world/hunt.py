@@ -83,9 +83,8 @@ def total(results: Iterable[Result], heard: Callable[[Result], None] = lambda _r
     return whole
 
 
-def explain(seed: int, *, minutes: float) -> Finding | None:
-    """Run a seed that broke something again, shrink it, and tell its story; None where it breaks nothing."""
-    scenario = Scenario.draw(seed, minutes)
+def explain(scenario: Scenario) -> Finding | None:
+    """Run a world that broke something again, shrink it, and tell its story; None where it breaks nothing."""
     violation = run(scenario).violation
     if violation is None:
         return None
@@ -93,7 +92,7 @@ def explain(seed: int, *, minutes: float) -> Finding | None:
     trace = Trace()
     World(shrunk.scenario, trace=trace).run()
     return Finding(
-        seed=seed,
+        seed=scenario.seed,
         violation=shrunk.violation,
         shrunk_to=msgspec.to_builtins(shrunk.scenario),
         runs=shrunk.runs,

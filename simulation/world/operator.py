@@ -71,9 +71,12 @@ class Operator:
         self.kernel.after(POLL_US, lambda: self._poll("risk" if said else "halt"))
 
     def reduce(self) -> None:
-        """Closing only."""
+        """Closing only: what a halt kept back may leave from the moment he asks, unless he is refused."""
         self.wants = "reduce"
-        self.controller.ask("reduce", reason="the operator's test")
+        before = self.checker.resumed()
+        said = self.controller.ask("reduce", reason="the operator's test")
+        if said.get("state", "halted") == "halted":
+            self.checker.halted_us = before
 
     def resume(self) -> None:
         """Trade again."""

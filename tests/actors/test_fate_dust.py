@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from protocol.leg import Leg
+from protocol.outcome import Outcome
 from protocol.terms import KALSHI, POLYMARKET, Status
+from protocol.units import Quantity
 from simulation.boxes import ControllerBox
 from simulation.doubles import filled
 from simulation.memory import MemoryLedger
@@ -92,6 +96,24 @@ def test_dust_that_was_given_away_stays_given_away_after_a_restart(coarse: Contr
         assert trades(again)["t1"]["excess"] == [{"platform": POLYMARKET, "side": "no", "contracts": dollars("0.5")}]
 
 
+@pytest.mark.parametrize("dry_before", [True, False])
+def test_dust_of_paper_is_not_taken_in_by_a_trade_for_money_nor_the_other_way(*, dry_before: bool) -> None:
+    def part(leg: Leg, size: int, paper: bool) -> Outcome:
+        return replace(filled(leg, Quantity(min(size, leg.quantity))), paper=paper)
+
+    ledger = MemoryLedger()
+    received: list[Leg] = []
+    for dry, sizes in ((dry_before, (1_000, 950)), (not dry_before, (1_000, 1_000))):
+        with ControllerBox([pair(kalshi_min_contracts=contracts(1))], dry_run=dry, ledger=ledger) as box:
+            for platform, size in zip((KALSHI, POLYMARKET), sizes, strict=True):
+                box.simulate(platform, scripted(received, [partial(part, size=size, paper=dry)]), dry_run=dry)
+            box.ids.count = len(received)
+            box.feed(*ARB)
+            assert [held["contracts"] for held in box.status()["dust"]] == [dollars("0.5")]
+            ledger = MemoryLedger(list(box.ledger.facts))
+    assert [leg.quantity for leg in received] == [1_000] * 4
+
+
 def test_the_cost_of_dust_moves_with_it_to_the_micro_dollar(coarse: ControllerBox) -> None:
     dusty(coarse)
     offer(coarse)
@@ -124,3 +146,23 @@ def test_a_thin_book_makes_no_dust_of_a_large_excess() -> None:
         report(box, "t1-2", Status.UNFILLED)
         assert states(box) == ["naked"]
         assert flagged(box)
+
+
+def test_what_was_sold_and_then_taken_back_is_dust_below_nothing_and_the_next_trade_buys_so_much_more(
+    coarse: ControllerBox,
+) -> None:
+    received: list[Leg] = []
+    coarse.simulate(KALSHI, scripted(received, [filled]))
+    coarse.simulate(POLYMARKET, scripted(received, [some(0), filled]))
+    coarse.feed(kalshi([(44, 100)], [(55, 100)]), poly(NO, [(40, 100)], [(90, 100)]))
+    offer(coarse)
+    assert orders(received)[-1] == (KALSHI, "sell", "yes", 1_000)
+    assert states(coarse) == ["flat"]
+    report(coarse, "t1-1", Status.PARTIAL, "9.5", revision=1)
+    assert states(coarse) == ["dust"]
+    (dust,) = coarse.status()["dust"]
+    assert (dust["platform"], dust["side"], dollars(dust["contracts"])) == (KALSHI, "yes", dollars("-0.5"))
+    offer(coarse)
+    assert orders(received)[-2:] == [(KALSHI, "buy", "yes", 1_050), (POLYMARKET, "buy", "no", 1_000)]
+    assert states(coarse) == ["flat", "hedged"]
+    assert coarse.status()["dust"] == []

@@ -205,3 +205,41 @@ def test_an_overfill_of_a_broken_journals_leg_is_still_news(live: TraderBox, ven
     venue.answer(outcome("l1", Status.FILLED, 10))
     venue.answer(outcome("l1", Status.FILLED, 12))
     assert [told["filled"] for told in results(live)] == [10, 12]
+
+
+# -- another life with other venues --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_left_for_real_is_not_denied_by_a_paper_venue_after_a_start_without_the_key(
+    venue: ScriptedVenue, *, dry_run: bool
+) -> None:
+    journal = MemoryJournal()
+    with a_box(venue, journal) as box:
+        box.receive(1, order())
+    with TraderBox(dry_run=dry_run, journal=journal) as box:
+        box.say_init(1, dry_run=dry_run, **LEVEL_2)
+        box.pass_time(60)
+        assert {frame["status"] for frame in results(box)} == {"unknown"}
+        assert {frame["paper"] for frame in results(box)} == {False}
+    venue.knows = filled
+    with a_box(venue, journal) as box:
+        box.pass_time(2)
+        assert [frame["status"] for frame in results(box)][-1] == "filled"
+
+
+def test_another_traders_leg_is_not_denied_by_a_paper_venue() -> None:
+    question = {name: value for name, value in order().items() if name not in {"type", "description"}}
+    with TraderBox(dry_run=False) as box:
+        box.say_init(1, dry_run=False, **LEVEL_2)
+        box.receive(1, {**question, "type": "leg_query", "trader_id": "another", "revision": -1})
+        box.pass_time(60)
+        assert "unfilled" not in {frame["status"] for frame in results(box)}
+
+
+def test_whatever_becomes_of_a_leg_on_paper_it_says_that_it_was() -> None:
+    journal = MemoryJournal()
+    with TraderBox(dry_run=False, journal=journal) as box:
+        box.say_init(1, dry_run=False, **LEVEL_2)
+        box.receive(1, order())
+        assert [(frame["status"], frame["paper"]) for frame in results(box)] == [("unfilled", True)]

@@ -217,6 +217,16 @@ def test_a_result_on_paper_moves_its_leg_to_the_paper_money() -> None:
     assert real.at_stake(venue(POLYMARKET)) == usd("4.50")
 
 
+def test_that_nothing_was_filled_does_not_say_whether_it_was_paper() -> None:
+    guard = a_guard()
+    guard.adopted(order(arb(), 0, "t1-1"), paper=True)
+    guard.report(fact_kit.unfilled(), T0)
+    assert guard.paper_of(TradeId("t1"))
+    assert again((fact_kit.opened(dry_run=True), fact_kit.sent(), fact_kit.seen(fact_kit.unfilled()))).paper_of(
+        TradeId("t1")
+    )
+
+
 def test_real_and_paper_have_the_limits_each_to_itself() -> None:
     guard = a_guard(total=usd(9))
     approved(ask(guard))
@@ -383,3 +393,9 @@ def test_money_of_a_leg_that_nobody_knows_is_nobodys() -> None:
     guard = a_guard()
     guard.report(Outcome(leg_id=LegId("x"), status=Status.FILLED, filled=Quantity(1), cost=Money(1)), T0)
     assert not dict(guard.books[False].exposure.every())
+
+
+def test_a_leg_of_an_adopted_trade_that_may_have_left_is_of_the_kind_of_its_other_leg() -> None:
+    known = fact_kit.seen(fact_kit.outcome("t1-1", paper=True))
+    guard = again((fact_kit.adopted(), known))
+    assert guard.paper_of(TradeId("t1"))

@@ -42,6 +42,23 @@ def test_real_money_and_paper_are_never_added_up() -> None:
     assert rebuilt(dry, fact_kit.sent(), paper=True) == {"in total": usd("5.20")}
 
 
+def test_an_answer_that_proves_nothing_does_not_say_whether_it_was_paper() -> None:
+    dry, doubt = fact_kit.opened(dry_run=True), fact_kit.seen(fact_kit.unknown(filled=Quantity(0)))
+    assert rebuilt(dry, fact_kit.sent(), doubt) == {}
+    assert rebuilt(dry, fact_kit.sent(), doubt, paper=True) == {"in total": usd("5.20")}
+
+
+def test_a_leg_of_a_trade_that_was_adopted_is_of_the_kind_of_its_other_leg() -> None:
+    doubt = fact_kit.seen(fact_kit.unknown(filled=Quantity(0)))
+    other = fact_kit.seen(fact_kit.outcome("t1-2", paper=True, fees=Money(0)))
+    facts = (fact_kit.adopted(), doubt, fact_kit.adopted("t1-2"), other)
+    assert rebuilt(*facts) == {}
+    assert rebuilt(*facts, paper=True) == {"in total": usd("10.40")}
+    told = fact_kit.seen(fact_kit.unknown(filled=Quantity(0), paper=True))
+    assert rebuilt(fact_kit.adopted(), told) == {}
+    assert rebuilt(fact_kit.adopted(), doubt) == {"in total": usd("5.20")}
+
+
 def test_a_leg_that_may_have_left_counts_until_it_is_told_of() -> None:
     book = a_book()
     assumed = order(arb(), 1, "t1-2")

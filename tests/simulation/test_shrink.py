@@ -49,12 +49,12 @@ def test_shrinking_is_bounded_and_never_changes_what_is_broken() -> None:
 def test_a_real_mistake_is_shrunk_to_a_short_story() -> None:
     with DEFECTS["lost link read as unfilled"]():
         seed = next(seed for seed in range(100) if run(Scenario.draw(seed, 3.0)).violation is not None)
-        found = explain(seed, minutes=3.0)
+        found = explain(Scenario.draw(seed, 3.0))
     assert found is not None
     assert len(found.shrunk_to["faults"]) <= 2
     assert "execute_leg" in found.story
     assert len(found.story.splitlines()) < 140
-    assert explain(seed, minutes=3.0) is None
+    assert explain(Scenario.draw(seed, 3.0)) is None
 
 
 def test_the_shrunk_scenario_runs_again_from_its_plain_values() -> None:
