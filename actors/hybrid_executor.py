@@ -190,18 +190,19 @@ class HybridExecutor(AskDesk):
             self.abort(seen, EATEN)
             return
         self.give_dust(seen.pair_id, dust)
-        trade = self.propose(trade_id, sized, merged(dust.values()))
+        trade = self.propose(trade_id, sized, merged(dust.values()) if dust else {})
         self.book.add(trade)
         if trade.later:
             self.later[trade_id] = (books, approval)
         self.dispatch(trade, books, dust, approval)
-        self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
+        if self.answers:
+            self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
 
     def approval_for(self, trade_id: TradeId, seen: Opportunity) -> tuple[Approval | Refused, Dust]:
         """What risk says, and the dust that the trade takes in: none where that makes an order too small to be sent."""
         paper = not any(path is not None and path.real for path in map(self.path, {leg.platform for leg in seen.legs}))
         dust = self.dust_for(seen, paper=paper)
-        proposal = opening_proposal(trade_id, seen, merged(dust.values()))
+        proposal = opening_proposal(trade_id, seen, merged(dust.values()) if dust else {})
         answer = self.risk.approve(proposal, paper=paper, now_us=self.turn.unix_us)
         if dust and isinstance(answer, Refused) and answer.reason is Reason.TOO_SMALL:
             dust = {}
@@ -310,11 +311,13 @@ class HybridExecutor(AskDesk):
             market_t=seen.t,
             dry_run=self.risk.paper_of(trade.trade_id),
             description=seen.description,
-            carried=tuple((*slot, held.contracts, held.basis) for slot, held in trade.carried.items()),
+            carried=tuple([(*slot, held.contracts, held.basis) for slot, held in trade.carried.items()]),
             gave=tuple(
-                (giver, *slot, held.contracts, held.basis)
-                for giver, left in gave.items()
-                for slot, held in left.items()
+                [
+                    (giver, *slot, held.contracts, held.basis)
+                    for giver, left in gave.items()
+                    for slot, held in left.items()
+                ]
             ),
         )
         self.record((opened, *(self.sent_fact(leg) for leg in legs)))

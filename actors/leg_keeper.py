@@ -32,7 +32,7 @@ from actors.positions import Positions
 from actors.recovery import ADOPTED, ASSUMED, adopted_leg
 from actors.revisions import contradicts, numbered
 from actors.trade import State, Trade, TradeLeg
-from actors.trade_book import TradeBook, trade_record
+from actors.trade_book import LateRecord, TradeBook
 from actors.unproven import Unproven
 from market.pair import Pair
 from protocol.leg import Leg
@@ -169,7 +169,7 @@ class LegKeeper(GuardedActor):
                 return False
             self.book.add(trade)
         elif leg_id not in trade.legs:
-            trade.legs[leg_id] = adopted_leg(told)
+            trade.take_in(adopted_leg(told))
             self.book.note_legs(trade)
         self.adopted(told, message.source)
         return True
@@ -223,7 +223,7 @@ class LegKeeper(GuardedActor):
         if leg.path == ASSUMED:
             leg.path = ADOPTED
             if told is not None and told.trade_id == leg.leg.trade_id and told.pair_id == leg.leg.pair_id:
-                leg.leg = told
+                self.book.by_leg[leg.leg.leg_id].told(leg, told)
             self.write_down(leg.leg, source, self.book.by_leg[leg.leg.leg_id])
 
     def write_down(self, told: Leg, source: str, trade: Trade) -> None:
@@ -455,7 +455,7 @@ class LegKeeper(GuardedActor):
 
     def say_moved(self, trade: Trade) -> None:
         """Tell telemetry what the trade has become."""
-        self.send(self.roles["telemetry"], TradeMoved(trade_record(trade)))
+        self.send(self.roles["telemetry"], TradeMoved(trade.state.value, LateRecord(trade)))
 
     def unknown_records(self) -> list[dict[str, Any]]:
         """The legs whose fate is not proven, with age and how often was asked."""

@@ -6,7 +6,7 @@ own life (`Supervised`, `ActorFailed`) in `actors/base.py`; about books to close
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from actors.risk.approval import Approval
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.codec import Invalid
 from protocol.leg import Leg
-from protocol.leg_frame import LegFrame
+from protocol.leg_frame import Frame
 from protocol.outcome import Outcome
 from protocol.terms import LegId, PairId, Platform, TradeId
 from protocol.units import Money, Quantity
@@ -151,7 +151,7 @@ class Outgoing(Message, frozen=True):
     """A session to the bridge: write this. With a ``leg_id`` a failure to write is answered by `NotWritten`."""
 
     conn_id: int
-    message: WireMessage | LegFrame
+    message: WireMessage | Frame
     leg_id: LegId | None = None
 
 
@@ -470,9 +470,15 @@ class TradeSent(Message, frozen=True):
 
 
 class TradeMoved(Message, frozen=True):
-    """A trade has a new state; ``record`` is its status record, plain JSON values."""
+    """A trade has a new state. ``make`` makes its status record as of then (plain JSON values), when it is read."""
 
-    record: Mapping[str, Any]
+    state: str
+    make: Callable[[], Mapping[str, Any]]
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The trade's status record."""
+        return self.make()
 
 
 class OpportunityNote(Message, frozen=True):

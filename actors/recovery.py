@@ -194,7 +194,7 @@ def _arb_type(text: str | None, told: Leg) -> ArbType:
 def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted], pairs: Pairs) -> Opportunity | None:
     pair_id = opened.pair_id if opened is not None else legs[0].pair_id
     pair = pairs.get(pair_id)
-    opening = [leg for leg in legs if _leg(leg, None).purpose is Purpose.OPEN] or list(legs)
+    opening = [leg for leg in legs if _opens(leg)] or list(legs)
     plans = tuple(dict.fromkeys(_bare(leg.platform, leg.market, leg.side) for leg in opening))
     if pair is not None and (opened is not None or len(plans) == 1):
         arb_type = opened.arb_type if opened is not None else _adopted_arb_type(opening)
@@ -215,6 +215,11 @@ def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted
         t=opened.market_t if opened is not None else 0,
         description=opened.description if opened is not None else "",
     )
+
+
+def _opens(fact: LegSent | LegAdopted) -> bool:
+    purpose = fact.purpose if isinstance(fact, LegSent) else adopted_leg(_as_leg(fact)).purpose
+    return purpose is Purpose.OPEN
 
 
 def _adopted_arb_type(legs: Sequence[LegSent | LegAdopted]) -> ArbType:

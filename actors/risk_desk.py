@@ -38,6 +38,7 @@ from protocol.terms import Platform
 
 TICK_US: Final = 1_000_000
 TICK: Final = "risk"
+NO_RULES: Final = BreakerRules()
 DISK_EVERY: Final = 10
 """Ticks between two looks at the disk."""
 
@@ -86,7 +87,7 @@ class RiskDesk(LegKeeper):
 
     def must_tick(self) -> bool:
         """Whether time alone may change something."""
-        return self.risk.watch.rules != BreakerRules() or bool(self.risk.breakers.standing)
+        return self.risk.watch.rules != NO_RULES or bool(self.risk.breakers.standing)
 
     def ticked(self) -> None:
         """A second has passed."""

@@ -126,6 +126,23 @@ class TradeBook:
         return [trade_record(trade) for trade in list(self.trades.values())[-most:]]
 
 
+class LateRecord:
+    """A trade's record as of now, made when it is first read: most never are, and none before orders are out."""
+
+    __slots__ = ("_made", "_trade")
+
+    def __init__(self, trade: Trade) -> None:
+        """Keep what the record is made from."""
+        self._trade = trade.picture()
+        self._made: dict[str, Any] | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        """The record."""
+        if self._made is None:
+            self._made = trade_record(self._trade)
+        return self._made
+
+
 def trade_record(trade: Trade) -> dict[str, Any]:
     """A trade as plain JSON values: cents, contracts, dollars."""
     opportunity = trade.opportunity

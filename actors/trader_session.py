@@ -33,7 +33,7 @@ from actors.messages import (
 )
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from protocol.leg import Leg
-from protocol.leg_frame import LegFrame, leg_frame
+from protocol.leg_frame import AckFrame, Frame, leg_frame
 from protocol.outcome import outcome_from_result
 from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
 from protocol.units import Price, Quantity
@@ -44,7 +44,6 @@ from protocol.wire import (
     HaltAck,
     Init,
     InitAck,
-    LegAck,
     LegQuery,
     LegResult,
     Ping,
@@ -326,7 +325,7 @@ class TraderSession(GuardedActor):
 
     def write(
         self,
-        message: Init | LegFrame | LegAck | LegQuery | Halt | Resume | Ping | Pong | Book,
+        message: Init | Frame | LegQuery | Halt | Resume | Ping | Pong | Book,
         leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
@@ -354,7 +353,7 @@ class TraderSession(GuardedActor):
     def ack_leg(self, message: AckLeg, _sender: Address) -> None:
         """What this trader told is durable."""
         if not self.closed and self.level >= WIRE_VERSION:
-            self.write(LegAck.model_construct(leg_id=message.leg_id, revision=message.revision))
+            self.write(AckFrame(message.leg_id, message.revision))
 
     @handles(QueryLeg)
     def query_leg(self, message: QueryLeg, _sender: Address) -> None:

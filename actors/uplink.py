@@ -39,6 +39,7 @@ from actors.risk_messages import LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, TraderState, WatchState
 from actors.uplink_setup import UplinkSetup
 from protocol.leg import Leg
+from protocol.leg_frame import Frame
 from protocol.terms import WIRE_VERSION, LegId, Platform
 from protocol.wire import (
     Book,
@@ -443,7 +444,7 @@ class Uplink(GuardedActor):
             self.unacked.pop(outcome.leg_id, None)
             self.send(self.roles["trader"], LegAcked(outcome.leg_id, outcome.revision))
 
-    def write(self, message: WireMessage) -> None:
+    def write(self, message: WireMessage | Frame) -> None:
         """Hand a message to the bridge."""
         if self.conn_id is not None:
             self.keepalive.sent_us = self.turn.mono_us

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from pydantic import ValidationError
 
-from protocol.leg_frame import LegFrame
+from protocol.leg_frame import Frame
 from protocol.terms import MAX_LEG_ID
 from protocol.wire import MESSAGES, WireMessage
 
@@ -61,7 +61,7 @@ def decode(text: str | bytes) -> Decoded:
     which refuses them by the field's name.
     """
     try:
-        raw = json.loads(text, parse_float=_decimal, parse_constant=Decimal)
+        raw = _parse(text)
     except (ValueError, RecursionError) as error:
         return Garbage(f"not JSON: {str(error)[:120]}")
     if not isinstance(raw, dict):
@@ -78,9 +78,16 @@ def decode(text: str | bytes) -> Decoded:
         return Invalid(wire_type, _explain(error), _text(raw, "leg_id"), _text(raw, "platform"))
 
 
-def encode(message: WireMessage | LegFrame) -> str:
+def encode(message: WireMessage | Frame) -> str:
     """The message as a JSON text frame; whole numbers without a point, decimals exact."""
-    return _ENCODER.encode(message if isinstance(message, LegFrame) else message.wire_dict()).decode()
+    return _ENCODER.encode(message if isinstance(message, Frame) else message.wire_dict()).decode()
+
+
+def _parse(text: str | bytes) -> object:
+    """As ``json.loads``, which would make a decoder for every frame."""
+    if isinstance(text, str) and not text.startswith("\ufeff"):
+        return _DECODER.decode(text)
+    return json.loads(text, parse_float=_decimal, parse_constant=Decimal)
 
 
 def _decimal(text: str) -> Decimal:
@@ -89,6 +96,9 @@ def _decimal(text: str) -> Decimal:
     except InvalidOperation:
         # An exponent beyond what even a Decimal holds: no number, for the field's own check to refuse.
         return Decimal("NaN")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_decimal, parse_constant=Decimal)
 
 
 def _text(raw: dict[str, object], key: str) -> str | None:

@@ -132,6 +132,8 @@ class Breakers:
 
     def set_aside(self, pair_id: PairId) -> Trip | None:
         """Why the pair takes no new trade."""
+        if not self.standing:
+            return None
         return self.standing.get((Breaker.MISMATCH, pair_id)) or self.standing.get((Breaker.ASIDE, pair_id))
 
     def beyond(self, state: RiskState) -> Iterator[Trip]:
@@ -195,6 +197,8 @@ class Breakers:
 
     def take_facts(self) -> tuple[BreakerTripped | BreakerCleared, ...]:
         """What happened since the last call, for the ledger."""
+        if not self._facts:
+            return ()
         facts = tuple(self._facts)
         self._facts.clear()
         return facts

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from actors.facts import AnyFact, Purpose
+from actors.facts import AnyFact
 from actors.ledger_state import fold
 from actors.recovery import ASSUMED, Rebuilt
 from actors.risk.approval import Approval, NotApproved, Proposal, Reason, Refused
@@ -106,10 +106,11 @@ class RiskGuard:
         """These orders leave now. Raises :class:`NotApproved` for what no approval covers, and while halted."""
         if self.state is RiskState.HALTED:
             raise NotApproved(f"nothing leaves while halted: {self.reason}")
-        book = next((book for book in self.books.values() if book.gave(approval)), None)
-        if book is None:
-            raise NotApproved("this approval was not given here, or is used up")
-        book.sent(approval, legs, now_us)
+        for book in self.books.values():
+            if book.gave(approval):
+                book.sent(approval, legs, now_us)
+                return
+        raise NotApproved("this approval was not given here, or is used up")
 
     def _against(self, pair_id: PairId) -> Refused | None:
         if self.state is not RiskState.ACTIVE:
@@ -183,9 +184,8 @@ class RiskGuard:
         self._judged[trade.trade_id] = None
         if len(self._judged) > MAX_JUDGED:
             del self._judged[next(iter(self._judged))]
-        opening = [leg for leg in trade.legs.values() if leg.purpose is Purpose.OPEN]
         asked = trade.opportunity.quantity
-        fills = [(int(asked), int(held.contracts)) for held in trade.holdings(opening).values()]
+        fills = [(int(asked), int(held.contracts)) for held in trade.opened().holdings.values()]
         self.watch.matched(trade.opportunity.pair_id, match_of(fills), now_us)
 
     def trades_of(self, pair_id: PairId) -> tuple[TradeId, ...]:
@@ -249,6 +249,8 @@ class RiskGuard:
 
     def settle(self, now_us: int) -> None:
         """Have the state that the breakers demand, and no stricter one than was asked for."""
+        if self.asked is self.state and not self.breakers.standing:
+            return
         wanted = strictest(self.asked, self.breakers.demands)
         if wanted is self.state:
             return
@@ -311,11 +313,14 @@ class RiskGuard:
     def take_facts(self) -> tuple[RiskFact, ...]:
         """What is to be written down, in the order in which it happened."""
         facts = (*self._facts, *self.breakers.take_facts())
-        self._facts.clear()
+        if facts:
+            self._facts.clear()
         return facts
 
     def take_lines(self) -> tuple[str, ...]:
         """What is to be said in the log."""
+        if not self._lines:
+            return ()
         lines = tuple(self._lines)
         self._lines.clear()
         return lines

@@ -42,11 +42,16 @@ NO_RISK_PLAN: Final = RiskPlan()
 
 def guard_of(plan: RiskPlan, pairs: Mapping[PairId, Pair], now_us: int) -> RiskGuard:
     """A guard for these pairs, with nothing at stake yet."""
+    known: dict[tuple[PairId, Platform], Terms] = {}
 
     def terms(pair_id: PairId, platform: Platform) -> Terms:
+        found = known.get((pair_id, platform))
+        if found is not None:
+            return found
         pair = pairs.get(pair_id)
         if pair is None:
             return dearest_terms(pair_id, platform)
-        return terms_of(pair, platform, precision=plan.precision)
+        found = known[pair_id, platform] = terms_of(pair, platform, precision=plan.precision)
+        return found
 
     return RiskGuard(plan.limits, terms, plan.rules, plan.day, now_us, paper=plan.paper)

@@ -295,6 +295,8 @@ class World:
 
     def strike(self, process: Process, moment: str) -> bool:
         """Something happens to the process; True where it dies of it."""
+        if not self.armed:
+            return False
         key = (process.name, moment)
         self.moments[key] += 1
         waiting = self.armed.get(key)

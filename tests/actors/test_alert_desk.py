@@ -49,7 +49,8 @@ def lost(number: int = 0) -> Note:
 
 def moved(status: str, leg_id: str = "l1", **more: Any) -> TradeMoved:
     record = {"trade_id": "t1", "pair_id": "pair_0", "state": "unknown", "edge_usd": None}
-    return TradeMoved(record | {"legs": [{"leg_id": leg_id, "status": status}]} | more)
+    whole = record | {"legs": [{"leg_id": leg_id, "status": status}]} | more
+    return TradeMoved(whole["state"], lambda: whole)
 
 
 def titles(alerts: list[Alert]) -> list[str]:
