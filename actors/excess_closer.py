@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from actors.base import Address, handles
+from actors.cash_desk import CashDesk
 from actors.closing import closing_legs, closing_plan, settlement_floors, unseen
 from actors.facts import Purpose
-from actors.leg_sender import LegSender
 from actors.messages import StopTrading
 from actors.pair_books import PairBooks, WatchPair
 from actors.proposals import closing_proposal
@@ -39,7 +39,7 @@ BOOKS_WAIT_US: Final = 2_000_000
 """So long is waited for the books of both venues before it is decided on one alone: the other may be much better."""
 
 
-class ExcessCloser(LegSender):
+class ExcessCloser(CashDesk):
     """Guarantees: nothing is closed while a leg of the trade is not proven; nothing is sold that is not held.
 
     After an attempt that filled nothing the next one waits for the venue to speak of the pair's books again.

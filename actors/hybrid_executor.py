@@ -108,6 +108,8 @@ class HybridExecutor(AskDesk):
         for pair_id in dict.fromkeys((*self.watched, *self.queue.asked)):
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
         self.follow_soon()
+        if first:
+            self.begin_cash()
         if first and self.recovering:
             text = f"recovering: {len(self.recovering)} trades are not over, {len(self.unproven)} legs not proven"
             self.note(text, level="warning")
@@ -129,6 +131,7 @@ class HybridExecutor(AskDesk):
         self.episodes.clear()
         self.tried.clear()
         self.want()
+        self.cash_paths_changed()
         if len(self.unproven):
             self.unproven.hurry(self.turn.mono_us)
             self.sweep_soon()
@@ -224,7 +227,7 @@ class HybridExecutor(AskDesk):
         if None in paths.values():
             missing = ", ".join(sorted(platform for platform, path in paths.items() if path is None))
             return f"no execution path for {missing}: not local and no trader connected"
-        return self.half_real(paths)
+        return self.half_real(paths) or self.cash_awaited(set(paths))
 
     def unproven_trades(self) -> int:
         """Trades of an earlier run with a leg whose fate is not proven."""

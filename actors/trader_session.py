@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
+from actors.cash_messages import CashAsked, CashSaid
 from actors.keepalive import Keepalive
 from actors.messages import (
     AckLeg,
@@ -40,6 +41,8 @@ from protocol.units import Price, Quantity
 from protocol.wire import (
     MAX_TEXT,
     Book,
+    Cash,
+    CashQuery,
     Halt,
     HaltAck,
     Init,
@@ -186,6 +189,9 @@ class TraderSession(GuardedActor):
             case ResumeAck(number=number, success=success, error=error):
                 why = None if success else error or "no reason given"
                 self.send(self.router, LegsTaken(number or 0, why, self.trader_name()))
+            case Cash() as cash if cash.platform in self.registered:
+                said = CashSaid(cash.number, cash.platform, cash.paper, tuple(cash.accounts), cash.error)
+                self.send(self.roles["executor"], msgspec.structs.replace(said, who=self.trader_name()))
             case _:
                 pass
 
@@ -254,6 +260,11 @@ class TraderSession(GuardedActor):
         """By its own word."""
         return self.report is not None and bool(self.report.halted)
 
+    @property
+    def states_cash(self) -> bool:
+        """By its hello."""
+        return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
+
     def path(self, platform: Platform) -> PathInfo:
         """What the executor may know of this way to a venue."""
         return PathInfo(
@@ -265,6 +276,8 @@ class TraderSession(GuardedActor):
             dry_run=self.dry_run,
             max_leg_notional=None if self.ack is None else self.ack.max_leg_notional,
             halted=self.halted,
+            reducing=self.report is not None and bool(self.report.reducing),
+            cash=self.states_cash,
         )
 
     def result(self, result: LegResult) -> None:
@@ -326,7 +339,7 @@ class TraderSession(GuardedActor):
 
     def write(
         self,
-        message: Init | LegFrame | LegAck | LegQuery | Halt | Resume | Ping | Pong | Book,
+        message: Init | LegFrame | LegAck | LegQuery | CashQuery | Halt | Resume | Ping | Pong | Book,
         leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
@@ -381,6 +394,13 @@ class TraderSession(GuardedActor):
                 **market,
             )
         )
+
+    @handles(CashAsked)
+    def ask_cash(self, message: CashAsked, _sender: Address) -> None:
+        """Ask this trader what its accounts have, where it has said that it answers that."""
+        platforms = [platform for platform in self.registered if platform in message.platforms]
+        if not self.closed and self.states_cash and platforms:
+            self.write(CashQuery.model_construct(number=message.number, platforms=platforms))
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:

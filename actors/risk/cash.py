@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -26,11 +27,19 @@ class Cash:
 
     Of a purchase that was proven after the venue was asked nobody knows whether the answer has it: it is taken off
     until the next statement, so cash is never counted that is not there.
+
+    Times never go back here, whatever the clock does: of a purchase and a question the order is what matters.
     """
 
     def __init__(self) -> None:
         """Nothing said yet."""
         self._said: dict[Account, Statement] = {}
+        self._latest = 0
+
+    def asking(self, now_us: int) -> int:
+        """Accounts are asked now: a time after every purchase that is proven, for :meth:`stated`."""
+        self._latest = max(self._latest + 1, now_us)
+        return self._latest
 
     def stated(self, account: Account, amount: Money, asked_us: int) -> None:
         """The account had this much at some moment after it was asked."""
@@ -43,7 +52,8 @@ class Cash:
         said = self._said.get(account)
         if said is None or amount <= 0:
             return
-        said.spent.append((now_us, amount))
+        self._latest = max(self._latest, now_us)
+        said.spent.append((self._latest, amount))
         if len(said.spent) > MAX_SPENT:
             (_, one), (at, two) = said.spent.popleft(), said.spent.popleft()
             said.spent.appendleft((at, Money(one + two)))
@@ -52,3 +62,8 @@ class Cash:
         """What is there for certain, before what is in flight; None where nobody said."""
         said = self._said.get(account)
         return None if said is None else Money(said.amount - sum(amount for _, amount in said.spent))
+
+    def every(self) -> Iterator[tuple[Account, Money, Money]]:
+        """Each account that said what it has, with that, and what is left of it."""
+        for account, said in sorted(self._said.items()):
+            yield account, said.amount, self.left(account) or Money(0)

@@ -141,6 +141,9 @@ class Exchange:
         self.provisional: dict[Holder, int] = defaultdict(int)
         self.unsettled: dict[Holder, list[tuple[int, int]]] = defaultdict(list)
         self.paused: set[str] = set()
+        self.cash: int | None = None
+        """What the account has, with what live orders may still take; None: no end of it."""
+        self.too_dear: list[LegId] = []
 
     def arrive(self, leg: Leg, by: str, now_us: int, habit: Habit, *, lag_us: int = 0, settle_us: int = 0) -> Order:
         """An order reaches the venue: answers with what it is now."""
@@ -179,8 +182,10 @@ class Exchange:
             self.provisional[holder] += order.filled if order.provisional else 0
             if order.filled and settle_us and self.platform == POLYMARKET:
                 self.unsettled[holder].append((now_us + settle_us, order.filled))
+            self._pay(order.cost + order.fees)
         else:
             self.held[holder] -= order.filled
+            self._pay(order.fees - order.cost)
         if levels:
             self.changed(market)
 
@@ -195,6 +200,7 @@ class Exchange:
             self.reverted += 1
             self.held[holder] -= order.filled
             self.taken_back[holder] += order.filled
+            self._pay(-order.cost - order.fees)
             order.filled, order.cost, order.fees, order.reverted = Quantity(0), Money(0), Money(0), True
             order.was.append(order.filled)
 
@@ -207,6 +213,19 @@ class Exchange:
     def undecided(self) -> bool:
         """Some order's fate is still open here."""
         return any(order.live or order.provisional for order in self.orders.values())
+
+    @property
+    def free_cash(self) -> int | None:
+        """What it answers when it is asked for its cash: what live orders may take is not there."""
+        live = (order.leg for order in self.orders.values() if order.live and order.leg.action is Action.BUY)
+        return None if self.cash is None else self.cash - sum(self._worst(leg) for leg in live)
+
+    def _pay(self, amount: int) -> None:
+        self.cash = None if self.cash is None else self.cash - amount
+
+    def _worst(self, leg: Leg) -> int:
+        market = self.questions[leg.market][0]
+        return notional(leg.limit, leg.quantity) + self.fees[market].total([(leg.limit, leg.quantity)])
 
     def _holder(self, leg: Leg) -> tuple[str, Holder]:
         market, _ = self.questions[leg.market]
@@ -225,6 +244,9 @@ class Exchange:
             return "market is paused"
         if self.platform == POLYMARKET and notional(leg.limit, leg.quantity) < SMALLEST:
             return "invalid amount for a marketable order: min size $1"
+        if leg.action is Action.BUY and (there := self.free_cash) is not None and self._worst(leg) > there:
+            self.too_dear.append(leg.leg_id)
+            return "insufficient balance"
         if leg.action is Action.SELL:
             waiting = [(at, size) for at, size in self.unsettled[holder] if at > now_us]
             self.unsettled[holder] = waiting
