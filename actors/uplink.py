@@ -435,6 +435,7 @@ class Uplink(UplinkWords):
             "level": self.level if self.init else None,
             "since_s": (self.turn.mono_us - self.since_us) // 1_000_000 if self.conn_id is not None else None,
             "dry_run_by": self.mode(),
+            "unacked": self.theirs_unacked,
             "withheld": self.withheld(),
             "clock_offset_ms": self.offsets.best_ms,
         }

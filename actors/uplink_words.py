@@ -56,6 +56,11 @@ class UplinkWords(GuardedActor):
         owner = self.owners.get(leg_id)
         return owner is None or (self.init is not None and owner == self.init.controller_id)
 
+    @property
+    def theirs_unacked(self) -> int:
+        """Results of this controller's that it has not acked."""
+        return sum(1 for leg_id in self.unacked if self.is_theirs(leg_id))
+
     def withheld(self) -> dict[str, int]:
         """How many results wait for another controller than this one, by its id."""
         return dict(Counter(self.owners[leg_id] for leg_id in self.unacked if not self.is_theirs(leg_id)))
@@ -68,7 +73,7 @@ class UplinkWords(GuardedActor):
         more = {
             "protocol": WIRE_VERSION,
             "trader_id": self.config.trader_id,
-            "unacked": sum(1 for leg_id in self.unacked if self.is_theirs(leg_id)),
+            "unacked": self.theirs_unacked,
             "dry_run": self.config.dry_run,
             "paper": sorted(self.paper(init) & common),
             "max_leg_notional": self.config.max_leg_notional,

@@ -8,7 +8,7 @@ from typing import Final
 
 from cli.output import Style
 from cli.status_document import Document, dicts, mapping
-from cli.words import count, duration, number, text, usd
+from cli.words import count, duration, moment, number, text, usd
 
 _SHOWN: Final = ("in total", "venue ")
 """Scopes whose exposure is shown; --json has all."""
@@ -30,7 +30,10 @@ def risk(document: Document, style: Style, width: int) -> Iterator[str]:
 def _states(said: Document, style: Style) -> Iterator[str]:
     for trip in dicts(said, "breakers"):
         what = f" {text(trip.get('what'))}" if trip.get("what") else ""
-        ends = "ends by itself" if trip.get("until_us") else "acknowledge it with arb resume --ack"
+        ends = "acknowledge it with arb resume --ack"
+        if trip.get("until_us"):
+            word = "it is traded again" if trip.get("effect") == "set-aside" else "it ends by itself"
+            ends = f"{word} at {moment(trip['until_us'])}"
         yield style.alarm(f"{text(trip.get('id'))}{what}: {text(trip.get('text'))} ({ends})")
     if text(said.get("state")) != "halted":
         return

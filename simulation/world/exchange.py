@@ -151,7 +151,7 @@ class Exchange:
             self.twice.append(leg.leg_id)
             return self.orders[leg.leg_id]
         order = self.orders[leg.leg_id] = Order(leg, by, now_us, known_us=now_us + lag_us)
-        order.refused = self._refusal(leg, habit, now_us)
+        order.refused = self._refusal(leg, habit, now_us) or self._beyond_cash(leg)
         if order.refused is not None:
             order.was.append(order.filled)
         if order.refused is None and habit is Habit.DELAYED:
@@ -223,6 +223,12 @@ class Exchange:
     def _pay(self, amount: int) -> None:
         self.cash = None if self.cash is None else self.cash - amount
 
+    def _beyond_cash(self, leg: Leg) -> str | None:
+        if leg.action is Action.SELL or (there := self.free_cash) is None or self._worst(leg) <= there:
+            return None
+        self.too_dear.append(leg.leg_id)
+        return "insufficient balance"
+
     def _worst(self, leg: Leg) -> int:
         market = self.questions[leg.market][0]
         return notional(leg.limit, leg.quantity) + self.fees[market].total([(leg.limit, leg.quantity)])
@@ -244,9 +250,6 @@ class Exchange:
             return "market is paused"
         if self.platform == POLYMARKET and notional(leg.limit, leg.quantity) < SMALLEST:
             return "invalid amount for a marketable order: min size $1"
-        if leg.action is Action.BUY and (there := self.free_cash) is not None and self._worst(leg) > there:
-            self.too_dear.append(leg.leg_id)
-            return "insufficient balance"
         if leg.action is Action.SELL:
             waiting = [(at, size) for at, size in self.unsettled[holder] if at > now_us]
             self.unsettled[holder] = waiting
