@@ -205,7 +205,7 @@ class ExcessCloser(CashDesk):
         nothing = self.nothing_leaves()
         if self.risk.state is RiskState.HALTED:
             nothing = nothing or f"halted: {self.risk.reason}"
-        ready = all(leg.waiting and self.path(leg.plan.platform) is not None for leg in legs)
+        ready = all(leg.waiting and self.path(leg.plan.platform, leg.plan.action) is not None for leg in legs)
         if nothing is None and ready:
             self.send_legs(trade, legs, books, approval)
             return
@@ -225,6 +225,8 @@ class ExcessCloser(CashDesk):
             chosen = closing_legs(trade, plan, books)
             if may_buy:
                 self.risk.loss.mark(trade.trade_id, plan.loss, self.turn.unix_us)
+            if may_buy and self.only_sells(chosen):
+                continue
             if self.cannot_send(trade, chosen) or self.waits_for_books(trade, books):
                 return None
             paper = self.risk.paper_of(trade.trade_id)
@@ -242,9 +244,14 @@ class ExcessCloser(CashDesk):
             self.cannot_close(trade, plan)
         return None
 
+    def only_sells(self, chosen: Chosen) -> bool:
+        """Whether a purchase among these would go to a trader that reduces: then there is still selling."""
+        buys = {leg.platform for leg, _ in chosen if leg.action is Action.BUY}
+        return any(self.path(each) is None and self.path(each, Action.SELL) is not None for each in buys)
+
     def cannot_send(self, trade: Trade, chosen: Chosen) -> bool:
         """True, and said, where a leg has no path, or one that would close on paper what is held for real."""
-        paths = {leg.platform: self.path(leg.platform) for leg, _ in chosen}
+        paths = {leg.platform: self.path(leg.platform, leg.action) for leg, _ in chosen}
         missing = sorted(platform for platform, path in paths.items() if path is None)
         if missing:
             self.stay_naked(trade, f"no execution path for {', '.join(missing)}")

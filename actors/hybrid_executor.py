@@ -151,10 +151,12 @@ class HybridExecutor(AskDesk):
         if "scanner" not in self.roles:
             return
         paths = {**self.remote, **self.config.local}
-        paths = {p: path for p, path in paths.items() if not path.halted and p not in self.out_of_service}
+        paths = {p: path for p, path in paths.items() if p not in self.out_of_service}
+        paths = {p: path for p, path in paths.items() if not path.halted or path.reducing}
         paper = frozenset(p for p, path in paths.items() if path.paper)
         caps = {p: path.max_leg_notional for p, path in paths.items() if path.max_leg_notional is not None}
-        self.send(self.roles["scanner"], Wanted(frozenset(paths), paper, caps))
+        takes_all = frozenset(p for p, path in paths.items() if not path.halted)
+        self.send(self.roles["scanner"], Wanted(takes_all, paper, caps))
 
     # -- deciding --------------------------------------------------------------------------------------------
 
@@ -432,6 +434,7 @@ class HybridExecutor(AskDesk):
             "aborted": dict(self.aborted),
             "paths": {
                 **{p: f"remote: {path.trader}" for p, path in self.remote.items() if not path.halted},
+                **{p: f"remote: {path.trader} (sells only)" for p, path in self.remote.items() if path.reducing},
                 **{p: "local" for p in self.config.local if p not in self.out_of_service},
             },
         }

@@ -141,8 +141,8 @@ class Router(GuardedActor):
             # A trader that comes back before its old link is known to be dead takes its own place at once.
             again = [at for at, route in enumerate(routes) if info.level > 1 and route.info.trader == info.trader]
             routes.insert(again[0] if again else len(routes), Route(info, session))
-            # One that takes no leg stands behind those that do; it is still there to be asked.
-            routes.sort(key=lambda route: route.info.halted)
+            # One that only sells stands behind those that do all, and before one that takes no leg and can be asked.
+            routes.sort(key=lambda route: (route.info.halted, not route.info.reducing))
         self.publish()
         self.tell_halting()
 

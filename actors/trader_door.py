@@ -330,7 +330,12 @@ class TraderDoor(LegProver):
     def watch_state(self, _message: WatchState, sender: Address) -> None:
         """Somebody wants to know, now and whenever it changes."""
         self.watchers.append(sender)
-        self.send(sender, TraderState(self.halt_word() is not None))
+        self.send(sender, self.state_word())
+
+    def state_word(self) -> TraderState:
+        """Whether it is halted, and whether it still sells."""
+        word = self.halt_word()
+        return TraderState(word is not None, reducing=word is not None and not word.everything)
 
     def state_changed(self) -> None:
         """Tell the limits and whoever watches."""
@@ -338,7 +343,7 @@ class TraderDoor(LegProver):
         for gate in self.gates.values():
             gate.reduce_only = None if word is None else word.reason
         for watcher in self.watchers:
-            self.send(watcher, TraderState(word is not None))
+            self.send(watcher, self.state_word())
 
     # -- for people ------------------------------------------------------------------------------------------
 

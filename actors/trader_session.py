@@ -197,9 +197,10 @@ class TraderSession(GuardedActor):
 
     def reported(self, report: StatusReport) -> None:
         """The trader's word on itself; one that halts takes no leg, and is asked on."""
-        was, self.report = self.halted, report
-        if self.halted is not was and self.registered:
-            word = "takes no leg" if self.halted else "takes legs again"
+        was = self.halted, self.reducing
+        self.report = report
+        if (self.halted, self.reducing) != was and self.registered:
+            word = "only sells" if self.reducing else "takes no leg" if self.halted else "takes legs again"
             self.note(f"#{self.config.conn_id} {self.trader_name()} {word}")
             self.send(self.router, Registered(tuple(self.path(platform) for platform in self.registered)))
         if report.clock_offset_ms is not None:
@@ -261,6 +262,11 @@ class TraderSession(GuardedActor):
         return self.report is not None and bool(self.report.halted)
 
     @property
+    def reducing(self) -> bool:
+        """Of one that is halted, by its own word too: it sells what it holds."""
+        return self.halted and self.report is not None and bool(self.report.reducing)
+
+    @property
     def states_cash(self) -> bool:
         """By its hello."""
         return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
@@ -276,7 +282,7 @@ class TraderSession(GuardedActor):
             dry_run=self.dry_run,
             max_leg_notional=None if self.ack is None else self.ack.max_leg_notional,
             halted=self.halted,
-            reducing=self.report is not None and bool(self.report.reducing),
+            reducing=self.reducing,
             cash=self.states_cash,
         )
 

@@ -307,7 +307,8 @@ class Uplink(UplinkWords):
     @handles(TraderState)
     def trader_state(self, message: TraderState, _sender: Address) -> None:
         """Say the truth to the controller's operator as soon as it changes."""
-        changed, self.halted = message.halted != self.halted, message.halted
+        changed = (message.halted, message.reducing) != (self.halted, self.reducing)
+        self.halted, self.reducing = message.halted, message.reducing
         if changed and self.init is not None and self.agreed and self.level >= WIRE_VERSION:
             self.write(self.status_report())
 

@@ -43,7 +43,7 @@ def paths(document: Document, style: Style, width: int) -> Iterator[str]:
     rows = []
     for platform, path in sorted(found.items()):
         by = text(path).removeprefix("remote: ")
-        standby = [trader for trader in items(routes, platform) if text(trader) != by]
+        standby = [trader for trader in items(routes, platform) if text(trader) != by.removesuffix(" (sells only)")]
         rows.append((text(platform), by, plain(standby)))
     yield style.strong("Paths")
     if rows:
