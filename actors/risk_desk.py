@@ -130,7 +130,7 @@ class RiskDesk(LegKeeper):
         if facts:
             self.keep_facts(facts)
         for line in self.risk.take_lines():
-            self.note(line.text, level="warning", count=line.count, pair_id=line.pair_id)
+            self.note(line.text, level="warning", count=line.counter, pair_id=line.pair_id)
         if moved:
             self.risk_moved()
         self.tick_soon()

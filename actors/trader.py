@@ -165,7 +165,8 @@ class Trader(TraderCash):
         closed = self.closed(work.leg)
         if closed is not None:
             # It was let through before the halt, and has not left: nothing leaves after one.
-            self.conclude(work, Outcome(leg_id=work.leg.leg_id, status=Status.REJECTED, error=closed))
+            self.refused[closed[0]] += 1
+            self.conclude(work, Outcome(leg_id=work.leg.leg_id, status=Status.REJECTED, error=closed[1]))
             return
         work.placed = True
         self.at_venue[work.leg.leg_id] = work
@@ -236,6 +237,7 @@ class Trader(TraderCash):
         self.not_placed(work)
         if not message.unread:
             error = f"no journal, no order: {message.reason}"
+            self.refused["no journal"] += 1
             self.told(work, Outcome(leg_id=message.leg_id, status=Status.REJECTED, error=error))
             return
         work.foreign = work.placed = work.unsure = True
@@ -345,6 +347,7 @@ class Trader(TraderCash):
     def never_came(self, question: QueryLeg | RefuseOrder, asker: Address) -> None:
         """If it was sent here, that settles it; else the venue knows whether another placed it."""
         if isinstance(question, RefuseOrder):
+            self.refused["makes no sense"] += 1
             refused = Outcome(leg_id=question.leg_id, status=Status.REJECTED, error=f"refused: {question.reason}")
             self.send(asker, OrderRefused(question.platform, refused))
             return

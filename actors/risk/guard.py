@@ -58,7 +58,7 @@ class Said(NamedTuple):
     """A line for the log, with the counter that says what it is about; and of which pair, where it is of one."""
 
     text: str
-    count: str
+    counter: str
     pair_id: PairId | None = None
 
 

@@ -79,7 +79,7 @@ def note_of(do: Callable[[RiskGuard], object]) -> Note:
     do(guard)
     guard.settle(T0)
     (line, *_) = guard.take_lines()
-    return Note("RISK", line.text, "warning", count=line.count, pair_id=line.pair_id)
+    return Note("RISK", line.text, "warning", count=line.counter, pair_id=line.pair_id)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_a_pair_that_is_set_aside_is_told_once_with_when_it_returns_and_a_person
     guard.settle(T0)
     (line,) = guard.take_lines()
     assert line.text.startswith("pair_0 is set aside until 2026-11-22 ")
-    note = Note("RISK", line.text, "warning", count=line.count, pair_id=line.pair_id)
+    note = Note("RISK", line.text, "warning", count=line.counter, pair_id=line.pair_id)
     (alert,) = desk.take(note, T0)
     assert (alert.kind.title, alert.kind.critical) == ("Pair set aside", False)
     mismatch(guard, 5)
@@ -121,11 +121,11 @@ def test_a_pair_that_is_set_aside_is_told_once_with_when_it_returns_and_a_person
     guard.tick(T0 + 3_601 * SECOND_US)
     mismatch(guard, 3)
     guard.settle(T0 + 3_602 * SECOND_US)
-    assert [line.count for line in guard.take_lines()] == ["pairs_set_aside"], "a new one is a new episode"
+    assert [line.counter for line in guard.take_lines()] == ["pairs_set_aside"], "a new one is a new episode"
     guard.aside(PairId("pair_1"), "I do not like it", T0)
     guard.settle(T0)
     (wish,) = guard.take_lines()
-    assert kind_of(Note("RISK", wish.text, "warning", count=wish.count)) is None
+    assert kind_of(Note("RISK", wish.text, "warning", count=wish.counter)) is None
 
 
 def test_a_refusal_by_risk_wakes_nobody() -> None:
