@@ -16,10 +16,11 @@ MAX_SPENT: Final = 10_000
 
 
 class Statement(msgspec.Struct):
-    """What an account had, and what was spent since it was asked: pairs of time and money, oldest first."""
+    """What an account had, and what was spent since it was asked: pairs of time and money, oldest first, and in all."""
 
     amount: Money
     spent: deque[tuple[int, Money]]
+    in_all: int = 0
 
 
 class Cash:
@@ -45,7 +46,7 @@ class Cash:
         """The account had this much at some moment after it was asked."""
         before = self._said.get(account)
         since = [each for each in before.spent if each[0] >= asked_us] if before is not None else []
-        self._said[account] = Statement(amount, deque(since))
+        self._said[account] = Statement(amount, deque(since), sum(spent for _, spent in since))
 
     def spent(self, account: Account, amount: Money, now_us: int) -> None:
         """A purchase is proven, with its fees. What a sale brings counts with the next statement."""
@@ -54,6 +55,7 @@ class Cash:
             return
         self._latest = max(self._latest, now_us)
         said.spent.append((self._latest, amount))
+        said.in_all += amount
         if len(said.spent) > MAX_SPENT:
             (_, one), (at, two) = said.spent.popleft(), said.spent.popleft()
             said.spent.appendleft((at, Money(one + two)))
@@ -61,7 +63,7 @@ class Cash:
     def left(self, account: Account) -> Money | None:
         """What is there for certain, before what is in flight; None where nobody said."""
         said = self._said.get(account)
-        return None if said is None else Money(said.amount - sum(amount for _, amount in said.spent))
+        return None if said is None else Money(said.amount - said.in_all)
 
     def every(self) -> Iterator[tuple[Account, Money, Money]]:
         """Each account that said what it has, with that, and what is left of it."""

@@ -241,7 +241,9 @@ class World:
             process.skew_us = 0
             for journal in _journals(process):
                 journal.full = False
-            if process.name not in self.gone and (not process.alive or process.stuck):
+            # A journal that broke while the disk was full is broken for good, noticed by its trader or not yet.
+            broken = any(journal.broken is not None for journal in _journals(process))
+            if process.name not in self.gone and (not process.alive or process.stuck or broken):
                 process.die()
                 process.start()
         for feed in self.controller.feeds.values():
