@@ -108,6 +108,8 @@ class HybridExecutor(AskDesk):
         for pair_id in dict.fromkeys((*self.watched, *self.queue.asked)):
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
         self.follow_soon()
+        if first:
+            self.begin_cash()
         if first and self.recovering:
             text = f"recovering: {len(self.recovering)} trades are not over, {len(self.unproven)} legs not proven"
             self.note(text, level="warning")
@@ -129,6 +131,7 @@ class HybridExecutor(AskDesk):
         self.episodes.clear()
         self.tried.clear()
         self.want()
+        self.cash_paths_changed()
         if len(self.unproven):
             self.unproven.hurry(self.turn.mono_us)
             self.sweep_soon()
@@ -148,10 +151,12 @@ class HybridExecutor(AskDesk):
         if "scanner" not in self.roles:
             return
         paths = {**self.remote, **self.config.local}
-        paths = {p: path for p, path in paths.items() if not path.halted and p not in self.out_of_service}
+        paths = {p: path for p, path in paths.items() if p not in self.out_of_service}
+        paths = {p: path for p, path in paths.items() if not path.halted or path.reducing}
         paper = frozenset(p for p, path in paths.items() if path.paper)
         caps = {p: path.max_leg_notional for p, path in paths.items() if path.max_leg_notional is not None}
-        self.send(self.roles["scanner"], Wanted(frozenset(paths), paper, caps))
+        takes_all = frozenset(p for p, path in paths.items() if not path.halted)
+        self.send(self.roles["scanner"], Wanted(takes_all, paper, caps))
 
     # -- deciding --------------------------------------------------------------------------------------------
 
@@ -224,7 +229,7 @@ class HybridExecutor(AskDesk):
         if None in paths.values():
             missing = ", ".join(sorted(platform for platform, path in paths.items() if path is None))
             return f"no execution path for {missing}: not local and no trader connected"
-        return self.half_real(paths)
+        return self.half_real(paths) or self.cash_awaited(set(paths))
 
     def unproven_trades(self) -> int:
         """Trades of an earlier run with a leg whose fate is not proven."""
@@ -442,6 +447,7 @@ class HybridExecutor(AskDesk):
             "aborted": dict(self.aborted),
             "paths": {
                 **{p: f"remote: {path.trader}" for p, path in self.remote.items() if not path.halted},
+                **{p: f"remote: {path.trader} (sells only)" for p, path in self.remote.items() if path.reducing},
                 **{p: "local" for p in self.config.local if p not in self.out_of_service},
             },
         }

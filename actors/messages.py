@@ -209,7 +209,10 @@ class Wanted(Message, frozen=True):
 
 
 class PathInfo(Message, frozen=True):
-    """How legs of one platform can be executed right now, and what that path cannot promise."""
+    """How legs of one platform can be executed right now, and what that path cannot promise.
+
+    ``halted``: it takes no leg; but where it is ``reducing``, sales of what it holds. ``cash``: it says what is there.
+    """
 
     platform: Platform
     conn_id: int | None
@@ -219,6 +222,8 @@ class PathInfo(Message, frozen=True):
     dry_run: bool
     max_leg_notional: Money | None = None
     halted: bool = False
+    reducing: bool = False
+    cash: bool = False
 
     @property
     def real(self) -> bool:

@@ -19,10 +19,8 @@ from actors.risk.breaker import BreakerRules
 from actors.risk.guard import RiskGuard
 from actors.risk.plan import RiskPlan, guard_of
 from actors.risk.state import RiskState
-from actors.risk.terms import Account
 from actors.risk_messages import (
     AgesAsked,
-    CashStated,
     ClockTold,
     FeedAges,
     Halting,
@@ -34,7 +32,6 @@ from actors.risk_messages import (
 from actors.trade import Trade, TradeLeg
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Platform
 
 TICK_US: Final = 1_000_000
 TICK: Final = "risk"
@@ -136,7 +133,7 @@ class RiskDesk(LegKeeper):
         if facts:
             self.keep_facts(facts)
         for line in self.risk.take_lines():
-            self.note(line, level="warning", count="risk")
+            self.note(line.text, level="warning", count=line.counter, pair_id=line.pair_id)
         if moved:
             self.risk_moved()
         self.tick_soon()
@@ -245,12 +242,6 @@ class RiskDesk(LegKeeper):
         """How far a trader's clock is off."""
         self.risk.watch.clock(message.trader, message.offset_us, self.turn.unix_us)
         self.settle_risk()
-
-    @handles(CashStated)
-    def cash_stated(self, message: CashStated, _sender: Address) -> None:
-        """What a venue says is there: real money, whatever is traded on paper."""
-        account = Account(Platform(message.platform), message.shard)
-        self.risk.books[False].cash.stated(account, message.amount, message.asked_us)
 
     def risk_record(self) -> dict[str, Any]:
         """The section of the status."""

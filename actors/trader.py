@@ -44,7 +44,7 @@ from actors.messages import (
     TellUnacked,
     VenueSaid,
 )
-from actors.trader_door import TraderDoor
+from actors.trader_cash import TraderCash
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving
 from actors.trader_setup import Work
 from protocol.leg import Leg
@@ -58,7 +58,7 @@ MAX_REMEMBERED: Final = 10_000
 BURIED: Final = "refused: this id was refused or asked about before, and is never executed"
 
 
-class Trader(TraderDoor):
+class Trader(TraderCash):
     """Guarantees: a leg id is placed at most once, across restarts; no journal, no order.
 
     Every leg asked for is answered, if only with ``unknown``.
@@ -166,7 +166,8 @@ class Trader(TraderDoor):
         closed = self.closed(work.leg)
         if closed is not None:
             # It was let through before the halt, and has not left: nothing leaves after one.
-            self.conclude(work, Outcome(leg_id=work.leg.leg_id, status=Status.REJECTED, error=closed))
+            self.refused[closed[0]] += 1
+            self.conclude(work, Outcome(leg_id=work.leg.leg_id, status=Status.REJECTED, error=closed[1]))
             return
         work.placed = True
         self.at_venue[work.leg.leg_id] = work
@@ -237,6 +238,7 @@ class Trader(TraderDoor):
         self.not_placed(work)
         if not message.unread:
             error = f"no journal, no order: {message.reason}"
+            self.refused["no journal"] += 1
             self.told(work, Outcome(leg_id=message.leg_id, status=Status.REJECTED, error=error))
             return
         work.foreign = work.placed = work.unsure = True
@@ -347,6 +349,7 @@ class Trader(TraderDoor):
     def never_came(self, question: QueryLeg | RefuseOrder, asker: Address) -> None:
         """If it was sent here, that settles it; else the venue knows whether another placed it."""
         if isinstance(question, RefuseOrder):
+            self.refused["makes no sense"] += 1
             refused = Outcome(leg_id=question.leg_id, status=Status.REJECTED, error=f"refused: {question.reason}")
             self.send(asker, OrderRefused(question.platform, refused))
             return

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
+from actors.cash_messages import CashAsked, CashSaid
 from actors.keepalive import Keepalive
 from actors.messages import (
     AckLeg,
@@ -40,6 +41,8 @@ from protocol.units import Price, Quantity
 from protocol.wire import (
     MAX_TEXT,
     Book,
+    Cash,
+    CashQuery,
     Halt,
     HaltAck,
     Init,
@@ -185,14 +188,18 @@ class TraderSession(GuardedActor):
             case ResumeAck(number=number, success=success, error=error):
                 why = None if success else error or "no reason given"
                 self.send(self.router, LegsTaken(number or 0, why, self.trader_name()))
+            case Cash() as cash if cash.platform in self.registered:
+                said = CashSaid(cash.number, cash.platform, cash.paper, tuple(cash.accounts), cash.error)
+                self.send(self.roles["executor"], msgspec.structs.replace(said, who=self.trader_name()))
             case _:
                 pass
 
     def reported(self, report: StatusReport) -> None:
         """The trader's word on itself; one that halts takes no leg, and is asked on."""
-        was, self.report = self.halted, report
-        if self.halted is not was and self.registered:
-            word = "takes no leg" if self.halted else "takes legs again"
+        was = self.halted, self.reducing
+        self.report = report
+        if (self.halted, self.reducing) != was and self.registered:
+            word = "only sells" if self.reducing else "takes no leg" if self.halted else "takes legs again"
             self.note(f"#{self.config.conn_id} {self.trader_name()} {word}")
             self.send(self.router, Registered(tuple(self.path(platform) for platform in self.registered)))
         if report.clock_offset_ms is not None:
@@ -253,6 +260,16 @@ class TraderSession(GuardedActor):
         """By its own word."""
         return self.report is not None and bool(self.report.halted)
 
+    @property
+    def reducing(self) -> bool:
+        """Of one that is halted, by its own word too: it sells what it holds."""
+        return self.halted and self.report is not None and bool(self.report.reducing)
+
+    @property
+    def states_cash(self) -> bool:
+        """By its hello."""
+        return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
+
     def path(self, platform: Platform) -> PathInfo:
         """What the executor may know of this way to a venue."""
         return PathInfo(
@@ -264,6 +281,8 @@ class TraderSession(GuardedActor):
             dry_run=self.dry_run,
             max_leg_notional=None if self.ack is None else self.ack.max_leg_notional,
             halted=self.halted,
+            reducing=self.reducing,
+            cash=self.states_cash,
         )
 
     def result(self, result: LegResult) -> None:
@@ -325,7 +344,7 @@ class TraderSession(GuardedActor):
 
     def write(
         self,
-        message: Init | Frame | LegQuery | Halt | Resume | Ping | Pong | Book,
+        message: Init | Frame | LegQuery | CashQuery | Halt | Resume | Ping | Pong | Book,
         leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
@@ -380,6 +399,13 @@ class TraderSession(GuardedActor):
                 **market,
             )
         )
+
+    @handles(CashAsked)
+    def ask_cash(self, message: CashAsked, _sender: Address) -> None:
+        """Ask this trader what its accounts have, where it has said that it answers that."""
+        platforms = [platform for platform in self.registered if platform in message.platforms]
+        if not self.closed and self.states_cash and platforms:
+            self.write(CashQuery.model_construct(number=message.number, platforms=platforms))
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:

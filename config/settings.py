@@ -212,6 +212,15 @@ class Settings(RiskSettings, AlertSettings):
         kinds.choice("paper", "live"),
         About("Where the trader's orders go: a simulated venue, or the real one.", flag="--venue"),
     ] = "paper"
+    paper_cash_usd: Annotated[
+        Decimal | None,
+        kinds.decimal(1_000_000_000, 6, zero=True),
+        About(
+            "The cash with which the account of each paper venue began, in dollars. What it buys comes off, what it "
+            "sells is added; a market that settles pays nothing back.",
+            default="no end of it",
+        ),
+    ] = None
     max_leg_notional_usd: Annotated[
         Decimal,
         kinds.decimal(1_000_000_000, 6, zero=False),

@@ -151,6 +151,7 @@ class ControllerBox(Box):
         controller_id: str = "box",
         risk: RiskPlan = NO_RISK_PLAN,
         free_disk: Callable[[], int | None] | None = None,
+        paper_cash: Money | None = None,
     ) -> None:
         """Start it."""
         super().__init__()
@@ -159,7 +160,7 @@ class ControllerBox(Box):
         self.journals = {platform: MemoryJournal() for platform in PLATFORMS}
         self.ledger = ledger if ledger is not None else MemoryLedger()
         self.ledger.written = lambda token: self.tell("ledger", LedgerWritten(token))
-        self.venues = {platform: PaperVenue(platform, precision=precision) for platform in PLATFORMS}
+        self.venues = {platform: PaperVenue(platform, precision=precision, cash=paper_cash) for platform in PLATFORMS}
         ports: dict[Platform, tuple[VenuePort, VenuePort | None]] = {
             platform: (PaperPort(self.venues[platform]), (live or {}).get(platform)) for platform in local
         }

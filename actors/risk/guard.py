@@ -10,7 +10,7 @@ owner's to pass on; nothing here waits for that, so that a halt works without le
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -37,6 +37,13 @@ from protocol.units import Money, money_to_dollars, quantity_to_wire
 MAX_JUDGED: Final = 10_000
 """Trades of which it is remembered that their match was judged."""
 
+REFUSALS: Final = "risk"
+HALTS: Final = "risk_halts"
+TRIPS: Final = "breakers_tripped"
+MOVES: Final = "state_changes"
+PAIRS_ASIDE: Final = "pairs_set_aside"
+"""What lines are counted as, and by that become alerts (`actors/alert_desk.py`)."""
+
 _PROVEN: Final = frozenset({State.HEDGED, State.FLAT, State.NAKED, State.DUST, State.SIZING})
 
 
@@ -45,6 +52,14 @@ class Moved(msgspec.Struct, frozen=True):
 
     state: RiskState
     refused: str | None = None
+
+
+class Said(NamedTuple):
+    """A line for the log, with the counter that says what it is about; and of which pair, where it is of one."""
+
+    text: str
+    counter: str
+    pair_id: PairId | None = None
 
 
 class RiskGuard:
@@ -68,6 +83,7 @@ class RiskGuard:
         self.books = {False: MoneyBook(limits, terms), True: MoneyBook(paper or limits, terms)}
         self.breakers = Breakers(rules)
         self.watch = Watch(self.breakers)
+        self.day = day
         self.loss = DailyLoss(day, now_us)
         self.refusals = Refusals()
         self.state = RiskState.ACTIVE
@@ -75,7 +91,7 @@ class RiskGuard:
         self.reason = ""
         self._judged: dict[TradeId, None] = {}
         self._facts: list[RiskFact] = []
-        self._lines: list[str] = []
+        self._lines: list[Said] = []
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -126,7 +142,7 @@ class RiskGuard:
             self.refusals.passed(subject)
         elif self.refusals.note(told, subject, now_us):
             word = "refused" if isinstance(told, Refused) else "capped"
-            self._lines.append(f"{word} on {subject}, {told.reason}: {told.text}")
+            self._lines.append(Said(f"{word} on {subject}, {told.reason}: {told.text}", REFUSALS))
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -248,7 +264,11 @@ class RiskGuard:
         return f"no breaker stands for {', '.join(strangers)}: see `arb status`" if strangers else None
 
     def settle(self, now_us: int) -> None:
-        """Have the state that the breakers demand, and no stricter one than was asked for."""
+        """Have the state that the breakers demand, and no stricter one than was asked for; say who is set aside."""
+        for trip in self.breakers.take_set_aside():
+            until = "" if trip.until_us is None else f" until {self.day.clock(trip.until_us)}"
+            count = PAIRS_ASIDE if trip.breaker is Breaker.MISMATCH else REFUSALS
+            self._lines.append(Said(f"{trip.what} is set aside{until}: {trip.text}", count, PairId(trip.what)))
         if self.asked is self.state and not self.breakers.standing:
             return
         wanted = strictest(self.asked, self.breakers.demands)
@@ -267,7 +287,7 @@ class RiskGuard:
             RiskStateChanged(t=now_us, state=self.state.value, asked=self.asked.value, by=who.value, reason=reason)
         )
         if before is not after:
-            self._lines.append(f"{before} to {after} by the {who}: {reason}")
+            self._lines.append(Said(f"{before} to {after} by the {who}: {reason}", _count_of(after, who)))
 
     # -- memory ----------------------------------------------------------------------------------------------
 
@@ -317,7 +337,7 @@ class RiskGuard:
             self._facts.clear()
         return facts
 
-    def take_lines(self) -> tuple[str, ...]:
+    def take_lines(self) -> tuple[Said, ...]:
         """What is to be said in the log."""
         if not self._lines:
             return ()
@@ -352,6 +372,12 @@ class RiskGuard:
         said = {name: money_to_dollars(amount) for name, amount in dollars.items() if amount is not None}
         said |= {} if most is None else {"contracts": quantity_to_wire(most)}
         return said | ({} if limits.trades_in_flight is None else {"in_flight": limits.trades_in_flight})
+
+
+def _count_of(after: RiskState, who: Who) -> str:
+    if after is RiskState.HALTED:
+        return HALTS
+    return TRIPS if who is Who.BREAKER else MOVES
 
 
 def _losses(rebuilt: Rebuilt) -> dict[TradeId, Money]:

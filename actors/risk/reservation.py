@@ -72,7 +72,8 @@ class MoneyBook:
         """Legs that close an excess, all of them or none; nothing is capped, as halves would not close it.
 
         A sale needs no money and is only bounded by what is held. A purchase takes what is kept for the trade first;
-        what it needs beyond that must fit the limits.
+        what it needs beyond that must fit the limits. All of it must be there in cash: what is kept may be a promise of
+        before the venue was asked, or of before somebody else spent it.
         """
         refused = self._too_fast(proposal, now_us) or self._not_held(proposal)
         if refused is not None:
@@ -83,7 +84,7 @@ class MoneyBook:
             platform: Money(self.exposure.used(proposal.trade_id, platform) + need) for platform, need in needs.items()
         }
         more = {platform: Money(max(0, line - kept.get(platform, 0))) for platform, line in lines.items()}
-        refused = self._over(proposal, more)
+        refused = self._over(proposal, more) or self._not_there(proposal, needs)
         if refused is not None:
             return refused
         # What was approved for the trade before and has not left will not leave any more.
@@ -292,6 +293,19 @@ class MoneyBook:
             if left is not None and more and spoken + more > left:
                 text = _numbers(account.what, more, spoken, left)
                 return Refused(reason=Reason.CASH, what=str(account.what), text=text)
+        return None
+
+    def _not_there(self, proposal: Proposal, needs: dict[Platform, Money]) -> Refused | None:
+        """Cash that the venue does not have, beside what orders that are out may take."""
+        for platform, need in needs.items():
+            account = self.terms(proposal.pair_id, platform).account
+            left = self.cash.left(account)
+            if left is None:
+                continue
+            legs = self.exposure.out.values()
+            out = sum(leg.open for leg in legs if self.terms(leg.key.pair_id, leg.key.platform).account == account)
+            if need + out > left:
+                return Refused(reason=Reason.CASH, what=str(account), text=_numbers(account, need, Money(out), left))
         return None
 
     # -- the size that fits ----------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from simulation.world.process import (
     Process,
 )
 from simulation.world.purse import at_stake
+from simulation.world.till import Till
 from simulation.world.trader_machine import TraderMachine
 
 CLOCK_GRACE_US: Final = 1_600_000
@@ -49,6 +50,7 @@ INVARIANTS: Final[Mapping[str, str]] = {
     "2 fills agree": "at rest the ledger's fills, cost and fees of each leg are the venue's",
     "3 flat or known": "unhedged contracts stay within the cap, and at rest are zero or flagged",
     "4 limits": "what is at stake is never above a limit, counting what is in flight",
+    "cash": "no order needs more than its venue has, where the controller was told what there is",
     "6 halt": "nothing leaves after a halt was acknowledged",
     "5 dry": "in a dry run the venue sees no order",
     "7 money": "profit and loss of the ledger is that of the venue's fills and fees",
@@ -116,6 +118,7 @@ class Checker:
         self.crashes = 0
         self.gone: set[str] = set()
         self.limits = NO_LIMITS
+        self.till = Till(exchanges)
         self.paid_out: set[str] = set()
         self.halted_us: int | None = None
         self.out_of_reach: set[str] = set()
@@ -142,6 +145,8 @@ class Checker:
             case LegSent() | LegAdopted():
                 if self.legs[name].setdefault(fact.leg_id, fact) is fact:
                     self.open_of[name, fact.pair_id][fact.leg_id] = None
+                if isinstance(fact, LegSent):
+                    self._counted(name, fact)
             case ResultSeen(outcome=outcome):
                 self._in_order(name, outcome)
                 self._honest(outcome)
@@ -152,6 +157,11 @@ class Checker:
                     self.open_of[name, leg.pair_id][outcome.leg_id] = None
             case _:
                 pass
+
+    def _counted(self, name: str, fact: LegSent) -> None:
+        controller = next(each for each in self.controllers if each.name == name)
+        if controller.alive:
+            self.till.sent(controller, fact.platform, fact.leg_id)
 
     def _in_order(self, name: str, outcome: Outcome) -> None:
         """Revisions only go up, and what was proven is not unknown again under its own number."""
@@ -183,6 +193,7 @@ class Checker:
                 del self.newest[key]
             for fact in process.ledger.facts:
                 self.told(process.name, fact)
+            self.till.began(process)
 
     # -- steps -----------------------------------------------------------------------------------------------
 
@@ -316,6 +327,9 @@ class Checker:
                 raise Found("proven", f"{leg_id} was recorded as not filled, and then reached {exchange.platform}")
             if exchange.twice:
                 raise Found("1 once", f"{exchange.twice[0]} reached {exchange.platform} twice")
+        overdrawn = self.till.overdrawn()
+        if overdrawn is not None:
+            raise Found("cash", overdrawn)
         imbalance = self.imbalance(pair)
         reverted = sum(exchange.reverted for exchange in self.exchanges.values())
         cap = MAX_CONTRACTS * 6 // 5 * (1 + reverted + self.crashes)

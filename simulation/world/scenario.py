@@ -76,6 +76,13 @@ def _risk(rng: Random) -> tuple[Limits, BreakerRules]:
     return limits, rules
 
 
+def _cash(rng: Random) -> dict[Platform, Money] | None:
+    """What the accounts begin with, in three of ten worlds."""
+    if rng.random() >= 0.3:  # noqa: PLR2004
+        return None
+    return {platform: Money(rng.choice((10, 30, 100, 400)) * USD) for platform in (KALSHI, POLYMARKET)}
+
+
 def _calm() -> dict[Platform, Habits]:
     return {KALSHI: CALM, POLYMARKET: CALM}
 
@@ -94,6 +101,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     ledger_us: int = 8_000
     limits: Limits = NO_LIMITS
     rules: BreakerRules = BreakerRules()
+    cash: dict[Platform, Money] | None = None
     habits: dict[Platform, Habits] = msgspec.field(default_factory=_calm)
     faults: tuple[Fault, ...] = ()
 
@@ -123,6 +131,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             delay_us=rng.choice(((200, 3_000), (5_000, 60_000), (200, 900_000))),
             limits=limits,
             rules=rules,
+            cash=_cash(dice(seed, "cash")),
             ledger_us=rng.choice((8_000, 8_000, 200_000, 1_500_000)),
             habits={KALSHI: habits.drawn(rng, wildness), POLYMARKET: habits.drawn(rng, wildness)},
             faults=tuple(nemesis.drawn(rng, end_us, processes, rate=rng.choice((0.0, 0.3, 1.0, 4.0)))),

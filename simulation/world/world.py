@@ -19,6 +19,7 @@ from actors.risk.plan import RiskPlan
 from market.fees import kalshi_fees, polymarket_fees
 from protocol.leg import Leg
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform, Side
+from protocol.units import USD
 from simulation.world.checker import Checker, Found
 from simulation.world.disk import SimulatedJournal, SimulatedLedger
 from simulation.world.exchange import Exchange
@@ -44,6 +45,8 @@ REST_US: Final = 70 * SECOND_US
 """Longer than the longest wait between two questions about a leg, twice."""
 
 MOST_REST_US: Final = 600 * SECOND_US
+CASH_EVERY_US: Final = 5 * SECOND_US
+DEPOSIT: Final = 10_000 * USD
 PROBE_US: Final = 20 * SECOND_US
 
 SKEWS_US: Final = (-3_000_000, -700_000, -200_000, 200_000, 700_000, 3_000_000)
@@ -125,7 +128,10 @@ class World:
             self.died,
             port,
         )
-        risk = RiskPlan(limits=scenario.limits, rules=scenario.rules)
+        for platform, amount in (scenario.cash or {}).items():
+            self.exchanges[platform].cash = amount
+        every = None if scenario.cash is None else CASH_EVERY_US
+        risk = RiskPlan(limits=scenario.limits, rules=scenario.rules, cash_every_us=every)
         self.controller = ControllerMachine(
             around,
             "ctl",
@@ -229,12 +235,15 @@ class World:
             street.calm()
         for exchange in self.exchanges.values():
             exchange.paused.clear()
+            exchange.cash = None if exchange.cash is None else exchange.cash + DEPOSIT
         self.controller.ledger.full = self.controller.ledger.slow = False
         for process in self.processes:
             process.skew_us = 0
             for journal in _journals(process):
                 journal.full = False
-            if process.name not in self.gone and (not process.alive or process.stuck):
+            # A journal that broke while the disk was full is broken for good, noticed by its trader or not yet.
+            broken = any(journal.broken is not None for journal in _journals(process))
+            if process.name not in self.gone and (not process.alive or process.stuck or broken):
                 process.die()
                 process.start()
         for feed in self.controller.feeds.values():

@@ -13,7 +13,7 @@ from actors.messages import OpportunitySeen
 from actors.risk.breaker import BreakerRules
 from actors.risk.limits import Limits
 from actors.risk.plan import RiskPlan
-from actors.risk_messages import CashStated, ClockTold
+from actors.risk_messages import ClockTold
 from market.events import FeedBatch
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -89,15 +89,6 @@ def test_paid_out_by_a_persons_word_frees_the_money_over_a_restart_too() -> None
         assert box.status()["risk"]["exposure"]["real"] == {}
     with trader_box(ledger=MemoryLedger(list(ledger.facts))) as again:
         assert again.status()["risk"]["exposure"]["real"] == {}
-
-
-def test_stated_cash_is_a_limit() -> None:
-    with trader_box(RiskPlan()) as box:
-        legs = box.simulate(KALSHI), box.simulate(POLYMARKET)
-        box.tell("executor", CashStated(KALSHI, Money(2 * USD), 0))
-        box.feed(*ARB)
-        assert [leg.quantity for each in legs for leg in each] == [contracts("4.26"), contracts("4.26")]
-        assert box.status()["risk"]["capped"] == {"the cash at the venue": 1}
 
 
 def test_where_completing_passes_a_limit_the_excess_is_sold() -> None:
