@@ -29,7 +29,7 @@ from actors.messages import (
     TradeMoved,
 )
 from actors.positions import Positions
-from actors.recovery import ADOPTED, ASSUMED, adopted_leg
+from actors.recovery import ADOPTED, ASSUMED, adopted_leg, could_be_ours
 from actors.revisions import contradicts, numbered
 from actors.trade import State, Trade, TradeLeg
 from actors.trade_book import TradeBook, trade_record
@@ -106,6 +106,8 @@ class LegKeeper(GuardedActor):
                 leg_id=outcome.leg_id,
             )
             return
+        if message.told is not None and leg.path != ASSUMED and not message.told.asks_the_same(leg.leg):
+            outcome = self.another_order(leg, outcome, message.source)
         if contradicts(outcome, message.source, leg):
             self.say_contradicted(leg, outcome, message.source)
         news = numbered(outcome, message.source, leg)
@@ -117,6 +119,16 @@ class LegKeeper(GuardedActor):
             self.confirm(leg, message.told, message.source)
         if not self.apply(news, message.source, outcome.revision):
             self.ack_if_recorded(outcome.leg_id, must)
+
+    def another_order(self, leg: TradeLeg, told: Outcome, source: str) -> Outcome:
+        """That trader has another order under this id, so ours was not executed and never will be.
+
+        Whatever the other one came to is nobody's leg here: a person must look at it.
+        """
+        text = f"{source} has another order under this id, which is not ours, and which came to: {in_words(told)}"
+        self.say_foreign(text, leg.leg)
+        error = f"not executed: {source} has another order under this id"
+        return Outcome(leg_id=told.leg_id, status=Status.REJECTED, error=error, revision=told.revision)
 
     def believed(self, leg: TradeLeg, source: str) -> bool:
         """A trader's word counts for what was sent to it, and for what it may have been asked about."""
@@ -154,6 +166,10 @@ class LegKeeper(GuardedActor):
             self.note(
                 f"ignored the result of a leg that is not known here ({message.source})", level="warning", leg_id=leg_id
             )
+            return False
+        pair = None if told.pair_id is None else self.pairs.get(told.pair_id)
+        if pair is not None and not could_be_ours(told, pair):
+            self.say_foreign(f"{message.source} tells of an order that no trade of ours can have: not taken in", told)
             return False
         was_over = next((each for each in self.earlier.values() if each.trade_id == told.trade_id), None)
         if was_over is not None:
@@ -452,6 +468,10 @@ class LegKeeper(GuardedActor):
             pair_id=leg.leg.pair_id,
             count="results_contradicted",
         )
+
+    def say_foreign(self, text: str, leg: Leg) -> None:
+        """Somebody else has ordered on this account: only the venue's own books show what that has left."""
+        self.note(text, level="error", leg_id=leg.leg_id, pair_id=leg.pair_id, count="foreign_orders")
 
     def say_moved(self, trade: Trade) -> None:
         """Tell telemetry what the trade has become."""

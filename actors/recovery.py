@@ -174,6 +174,15 @@ def adopt(told: Leg, arb_type: str | None, pairs: Pairs, ids: IdSource) -> Trade
     return _trade(told.trade_id, seen, [adopted_leg(told)], ids)
 
 
+def could_be_ours(told: Leg, pair: Pair) -> bool:
+    """Whether a trade of this pair could have such a leg: one of its instruments, and nothing is opened by selling."""
+    plans = (plan for arb_type in ArbType for plan in arb_legs(pair, arb_type))
+    opens = told.trade_id is not None and told.leg_id.startswith(told.trade_id)
+    return (told.platform, told.market, told.side) in {(plan.platform, plan.market, plan.side) for plan in plans} and (
+        told.action is Action.BUY or not opens
+    )
+
+
 def adopted_leg(told: Leg) -> TradeLeg:
     """A leg as a trader tells of it. An opening leg's id begins with its trade's; others close something."""
     plan = _bare(told.platform, told.market, told.side)

@@ -11,11 +11,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from actors.ports import VenuePort
-from actors.risk.limits import NO_LIMITS
 from actors.risk.plan import RiskPlan
+from actors.risk.trader_limits import TraderLimits
 from market.fees import kalshi_fees, polymarket_fees
 from protocol.leg import Leg
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform, Side
@@ -23,7 +21,10 @@ from simulation.world.checker import Checker, Found
 from simulation.world.disk import SimulatedJournal, SimulatedLedger
 from simulation.world.exchange import Exchange
 from simulation.world.exchange_port import ExchangePort, Street
+from simulation.world.foreign import Foreign
+from simulation.world.intruders import Intruders
 from simulation.world.kernel import Kernel, dice
+from simulation.world.mad import MadController
 from simulation.world.nemesis import Fault, Kind
 from simulation.world.network import Network, Station
 from simulation.world.operator import Operator
@@ -35,10 +36,14 @@ from simulation.world.process import (
     Process,
     Surroundings,
 )
+from simulation.world.result import Result, Violation
 from simulation.world.scenario import Scenario
+from simulation.world.succession import SharedHome, second_machine
 from simulation.world.tape import Tape
 from simulation.world.trace import Trace
 from simulation.world.trader_machine import TraderMachine
+
+__all__ = ["Result", "Violation", "World", "run"]
 
 REST_US: Final = 70 * SECOND_US
 """Longer than the longest wait between two questions about a leg, twice."""
@@ -47,30 +52,6 @@ MOST_REST_US: Final = 600 * SECOND_US
 PROBE_US: Final = 20 * SECOND_US
 
 SKEWS_US: Final = (-3_000_000, -700_000, -200_000, 200_000, 700_000, 3_000_000)
-
-
-class Violation(msgspec.Struct, frozen=True):
-    """What did not hold, and when."""
-
-    invariant: str
-    text: str
-    at_us: int
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to. ``digest`` is that of its whole trace; it is empty for a run without one."""
-
-    seed: int
-    violation: Violation | None
-    simulated_us: int
-    trades: int
-    orders: int
-    faults: int
-    crashes: int
-    cuts: int
-    frames: int
-    digest: str
-    counts: dict[str, int]
 
 
 PortMaker = Callable[[Street, Process, Callable[[str], None]], VenuePort]
@@ -133,19 +114,44 @@ class World:
         )
         self.controller.ledger.most_us = scenario.ledger_us
         self.traders = [
-            TraderMachine(around, f"trader{number}", platforms, dry_run=scenario.dry_run)
+            TraderMachine(
+                around, f"trader{number}", platforms, dry_run=scenario.dry_run, limits=scenario.trader_limits
+            )
             for number, platforms in enumerate(scenario.shape.traders, 1)
         ]
         self.peers = [make(around) for make in peers]
-        self.processes: list[Process] = [self.controller, *self.traders, *self.peers]
-        self.checker = Checker(self.pairs, self.exchanges, [self.controller], self.traders, dry_run=scenario.dry_run)
+        self.home = second_machine(around, self.controller, self._holds_home) if scenario.standby else None
+        self.controllers = [self.controller] if self.home is None else self.home.machines
+        self.processes: list[Process] = [self.controller, *self.traders, *self.controllers[1:], *self.peers]
+        self.checker = Checker(self.pairs, self.exchanges, self.controllers, self.traders, dry_run=scenario.dry_run)
         self.checker.limits = scenario.limits
         self.operator = Operator(self.kernel, self.controller, self.checker)
+        self.intruders = Intruders(self.kernel, self.network, self.checker, lambda: self.controller, self._later)
+        if scenario.trader_limits is not None:
+            self._let_in(around, scenario.trader_limits)
         for street in self.streets.values():
             street.on_place = self._order_leaves
         for trader in (*self.traders, *self.peers):
             trader.controller = self.controller
         self.tape = Tape(seed, self.kernel, self.pairs, self.exchanges, scenario.pace_us)
+
+    def _let_in(self, around: Surroundings, limits: TraderLimits) -> None:
+        """A mad controller is about."""
+        mad = self.intruders.mad = MadController(around, self.pairs, lambda: self.controller)
+        mad.alone = len(self.traders) == 1 and not self.scenario.shape.local
+        self.checker.foreign = Foreign(mad, limits, self.exchanges)
+        self.processes.append(mad)
+
+    def _holds_home(self, machine: ControllerMachine) -> None:
+        """This machine runs in the home now: its operator and whoever looks for a controller find it."""
+        if self.home is None or machine is self.controller:
+            return
+        self.checker.stale = lambda: [] if self.home is None else self.home.stale
+        for each in (*self.traders, *self.peers):
+            if each.controller is self.controller:
+                each.controller = machine
+        self.controller = self.operator.controller = machine
+        self.checker.recall(machine)
 
     def fault(self, text: str) -> None:
         """Something that must never happen has happened."""
@@ -174,7 +180,8 @@ class World:
 
     def _book_changed(self, platform: Platform, market: str) -> None:
         self.checker.books_moved(next(pair for pair in self.pairs if pair.pair_id == market))
-        self.controller.book_changed(platform, market)
+        for controller in self.controllers:
+            controller.book_changed(platform, market)
 
     def _order_leaves(self, station: Station, leg: Leg) -> None:
         self.checker.order_leaves(station, leg, self.kernel.now_us)
@@ -210,8 +217,9 @@ class World:
                 break
         self.kernel.run_until(until)
         self.checker.gone = self.gone
+        self.checker.controllers = [self.controller]
         self.checker.at_rest()
-        if not self.scenario.dry_run and self.scenario.limits == NO_LIMITS:
+        if not self.scenario.dry_run and self.checker.free:
             # Whoever has reached a limit rightly takes nothing more.
             self._probe()
 
@@ -219,6 +227,7 @@ class World:
         """Everything is mended."""
         self.at_peace = True
         self.armed.clear()
+        self._no_guests()
         self.trace.add(self.kernel.now_us, "world", "peace", "faults stop, links heal")
         self.network.heal()
         for connection in list(self.network.connections.values()):
@@ -230,6 +239,7 @@ class World:
         for exchange in self.exchanges.values():
             exchange.paused.clear()
         self.controller.ledger.full = self.controller.ledger.slow = False
+        self.controller.free_bytes = None
         for process in self.processes:
             process.skew_us = 0
             for journal in _journals(process):
@@ -243,6 +253,14 @@ class World:
         self.tape.calm()
         self.tape.breathe()
         self.operator.resume()
+
+    def _no_guests(self) -> None:
+        """Who was stopped goes on, who has lost the home ends, and every trader is its own controller's again."""
+        for process in self.processes:
+            process.wake(process.epoch)
+        for machine in self.home.stale if self.home is not None else ():
+            machine.die()
+        self.intruders.peace(self.traders)
 
     def _probe(self) -> None:
         """An arb on every pair that nobody can overlook: a system that is well takes it."""
@@ -337,6 +355,11 @@ class World:
             Kind.HALT: lambda: self._wish(self.operator.halt, fault),
             Kind.REDUCE: lambda: self._wish(self.operator.reduce, fault),
             Kind.ACTOR_FAILS: lambda: self._actor_fails(process, fault),
+            Kind.MAD: lambda: self.intruders.take(process, fault),
+            Kind.OWN_HALT: lambda: self.intruders.halt(process, fault),
+            Kind.FREEZE: lambda: self.controller.freeze(fault.for_us),
+            Kind.VOLUME: lambda: self._volume(fault),
+            Kind.DISK_LOW: lambda: self._disk_low(fault),
         }
         strikes.get(fault.kind, lambda: self._feed(fault))()
 
@@ -413,6 +436,17 @@ class World:
     def _disk_slow(self, fault: Fault) -> None:
         self.controller.ledger.slow = True
         self._later(fault.for_us, lambda: setattr(self.controller.ledger, "slow", False))
+
+    def _disk_low(self, fault: Fault) -> None:
+        controller = self.controller
+        controller.free_bytes = 0
+        self._later(fault.for_us, lambda: setattr(controller, "free_bytes", None))
+
+    def _volume(self, fault: Fault) -> None:
+        """The first machine notices, at its next write or when its operator ends it."""
+        machine = self.controller
+        if self.home is not None and self.home.move(machine):
+            self._later(fault.for_us, lambda: self._kill(machine, fault))
 
     def _clock(self, process: Process, fault: Fault) -> None:
         self._set_clock(process, process.rng.choice(SKEWS_US))
