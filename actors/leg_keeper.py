@@ -6,7 +6,7 @@ The base of the executor. It never sends an order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from actors.backoff import LAST_US
 from actors.base import Address, GuardedActor, handles
@@ -29,7 +29,7 @@ from actors.messages import (
     TradeMoved,
 )
 from actors.positions import Positions
-from actors.recovery import ADOPTED, ASSUMED, adopted_leg, could_be_ours
+from actors.recovery import ADOPTED, ASSUMED, adopted_leg
 from actors.revisions import contradicts, numbered
 from actors.trade import State, Trade, TradeLeg
 from actors.trade_book import TradeBook, trade_record
@@ -85,6 +85,10 @@ class LegKeeper(GuardedActor):
 
     def counted(self, trade: Trade, outcome: Outcome) -> None:
         """Something became of a leg: count its money before anything follows from it."""
+
+    def could_be_ours(self, told: Leg) -> bool:
+        """Whether an earlier start may have sent this leg, which is not known here."""
+        raise NotImplementedError
 
     def adoptable(self, told: Leg, arb_type: str | None) -> Trade | None:
         """The trade of a leg that is not known here."""
@@ -167,8 +171,7 @@ class LegKeeper(GuardedActor):
                 f"ignored the result of a leg that is not known here ({message.source})", level="warning", leg_id=leg_id
             )
             return False
-        pair = None if told.pair_id is None else self.pairs.get(told.pair_id)
-        if pair is not None and not could_be_ours(told, pair):
+        if not self.could_be_ours(told):
             self.say_foreign(f"{message.source} tells of an order that no trade of ours can have: not taken in", told)
             return False
         was_over = next((each for each in self.earlier.values() if each.trade_id == told.trade_id), None)
@@ -476,21 +479,6 @@ class LegKeeper(GuardedActor):
     def say_moved(self, trade: Trade) -> None:
         """Tell telemetry what the trade has become."""
         self.send(self.roles["telemetry"], TradeMoved(trade_record(trade)))
-
-    def unknown_records(self) -> list[dict[str, Any]]:
-        """The legs whose fate is not proven, with age and how often was asked."""
-        now = self.turn.mono_us
-        return [
-            {
-                "leg_id": leg_id,
-                "platform": self.book.by_leg[leg_id].legs[leg_id].leg.platform,
-                "pair_id": self.book.by_leg[leg_id].opportunity.pair_id,
-                "age_s": (now - since) // 1_000_000,
-                "asked": self.unproven.asked[leg_id],
-            }
-            for leg_id, since in self.unproven.since.items()
-            if leg_id in self.book.by_leg
-        ]
 
     def note(
         self,
