@@ -175,6 +175,8 @@ class Uplink(GuardedActor):
         """A pong that says what the controller's clock showed."""
         if self.offsets.add(pong, self.turn.unix_us) and self.offsets.best_us is not None:
             self.send(self.roles["trader"], ClockMeasured(self.offsets.best_us))
+            if self.init is not None and self.agreed and self.offsets.is_news():
+                self.write(self.status_report())
 
     def drop(self, reason: str) -> None:
         """Give the link up, and take no leg from now on; the transport connects again by itself."""
@@ -218,8 +220,6 @@ class Uplink(GuardedActor):
                 self.halt(halt)
             case Resume() as resume:
                 self.resume(resume)
-            case _:
-                pass
 
     @handles(IncomingInvalid)
     def incoming_invalid(self, message: IncomingInvalid, _sender: Address) -> None:
