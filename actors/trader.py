@@ -320,6 +320,9 @@ class Trader(TraderDoor):
         work = self.work.get(leg_id)
         if work is not None:
             work.asker = sender
+            if work.foreign:
+                # It never left here: what it was only its asker can say, and an earlier asker may have said otherwise.
+                work.leg = message.leg
             self.unproven.hurry_one(leg_id, self.turn.mono_us)
             self.unsettled.hurry_one(leg_id, self.turn.mono_us)
             self.report(work)

@@ -10,7 +10,7 @@ from actors.clock_samples import ClockSamples
 from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
 from actors.leg_answers import bare_result, leg_result, mode_of, seed_ack, state_of
-from actors.leg_orders import leg_asked_about, leg_ordered
+from actors.leg_orders import leg_asked_about, leg_ordered, revision_claimed
 from actors.leg_words import describe_leg
 from actors.messages import (
     Attach,
@@ -220,6 +220,8 @@ class Uplink(GuardedActor):
                 self.halt(halt)
             case Resume() as resume:
                 self.resume(resume)
+            case _:
+                pass
 
     @handles(IncomingInvalid)
     def incoming_invalid(self, message: IncomingInvalid, _sender: Address) -> None:
@@ -412,8 +414,7 @@ class Uplink(GuardedActor):
         leg = leg_asked_about(query)
         self.claim(leg.leg_id)
         self.note("asked what became of it", leg=leg, count="legs_queried")
-        revision = -1 if query.revision is None else query.revision
-        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision))
+        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision_claimed(query)))
 
     # -- results out -----------------------------------------------------------------------------------------
 

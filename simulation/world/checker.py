@@ -409,7 +409,7 @@ class Checker:
             told |= _told(controller.ledger.facts)
         for exchange in self.exchanges.values():
             for leg_id, order in exchange.orders.items():
-                true = (order.filled, order.cost, order.fees)
+                true: tuple[int, int, int] = (order.filled, order.cost, order.fees)
                 if self.foreign is not None and self.foreign.is_foreign(order):
                     true = (0, 0, 0)
                 if told.pop(leg_id, (0, 0, 0)) != true:
@@ -420,8 +420,8 @@ class Checker:
 
     def _flagged(self, pair: Pair) -> None:
         """What is not hedged is somebody's naked trade or dust."""
-        if self.dry_run and self.foreign is not None:
-            # On paper, and not at the venues.
+        if self.dry_run:
+            # What is naked there is so on paper, and the venues know nothing of it.
             return
         flagged = 0
         for controller in self.controllers:

@@ -118,7 +118,10 @@ class Foreign:
         """YES less NO that foreign orders have brought."""
         net = 0
         for order in self.orders():
-            if order.leg.pair_id == market or self.exchanges[order.leg.platform].questions[order.leg.market][0] == market:
+            if (
+                order.leg.pair_id == market
+                or self.exchanges[order.leg.platform].questions[order.leg.market][0] == market
+            ):
                 sign = 1 if (order.leg.side is Side.YES) == (order.leg.action is Action.BUY) else -1
                 net += sign * order.filled
         return net

@@ -68,9 +68,7 @@ def _breakers(rng: Random, end_us: int, traders: int, rules: BreakerRules) -> tu
     return more, faults
 
 
-def _mad(
-    rng: Random, end_us: int, traders: int, markets: frozenset[str]
-) -> tuple[TraderLimits | None, list[Fault]]:
+def _mad(rng: Random, end_us: int, traders: int, markets: frozenset[str]) -> tuple[TraderLimits | None, list[Fault]]:
     """A mad controller that takes traders' links now and then, and traders with limits of their own."""
     if not traders or rng.random() >= MAD:
         return None, []
@@ -90,9 +88,7 @@ def _mad(
         first = faults[0]
         # So that the mad one finds a trader that its own operator has halted.
         earlier = max(0, (first.at_us or 0) - rng.randrange(5 * SECOND_US))
-        faults.append(
-            Fault(kind=Kind.OWN_HALT, who=first.who, at_us=earlier, for_us=first.for_us + 10 * SECOND_US)
-        )
+        faults.append(Fault(kind=Kind.OWN_HALT, who=first.who, at_us=earlier, for_us=first.for_us + 10 * SECOND_US))
     return limits, faults
 
 

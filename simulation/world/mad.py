@@ -76,7 +76,7 @@ class MadController(Process):
     # -- links -----------------------------------------------------------------------------------------------
 
     def expect(self, trader: TraderMachine, how: str) -> None:
-        """This trader will come; meet it so."""
+        """Meet that trader so when it comes."""
         self.names.add(how)
         self.expected[trader.name] = Dealing(trader, how)
 

@@ -14,12 +14,11 @@ from typing import Final
 from actors.ports import VenuePort
 from actors.risk.plan import RiskPlan
 from actors.risk.trader_limits import TraderLimits
-from market.fees import kalshi_fees, polymarket_fees
 from protocol.leg import Leg
-from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform, Side
+from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform
 from simulation.world.checker import Checker, Found
 from simulation.world.disk import SimulatedJournal, SimulatedLedger
-from simulation.world.exchange import Exchange
+from simulation.world.exchange import exchange_of
 from simulation.world.exchange_port import ExchangePort, Street
 from simulation.world.foreign import Foreign
 from simulation.world.intruders import Intruders
@@ -38,7 +37,7 @@ from simulation.world.process import (
 )
 from simulation.world.result import Result, Violation
 from simulation.world.scenario import Scenario
-from simulation.world.succession import SharedHome, second_machine
+from simulation.world.succession import second_machine
 from simulation.world.tape import Tape
 from simulation.world.trace import Trace
 from simulation.world.trader_machine import TraderMachine
@@ -87,7 +86,9 @@ class World:
         self.gone: set[str] = set()
         self.crashes = 0
         seed = scenario.seed
-        self.exchanges = {platform: self._exchange(platform) for platform in PLATFORMS}
+        self.exchanges = {
+            platform: exchange_of(platform, self.pairs, partial(self._book_changed, platform)) for platform in PLATFORMS
+        }
         self.streets = {
             platform: Street(seed, self.exchanges[platform], self.kernel, self.trace, scenario.habits[platform])
             for platform in PLATFORMS
@@ -114,9 +115,7 @@ class World:
         )
         self.controller.ledger.most_us = scenario.ledger_us
         self.traders = [
-            TraderMachine(
-                around, f"trader{number}", platforms, dry_run=scenario.dry_run, limits=scenario.trader_limits
-            )
+            TraderMachine(around, f"trader{number}", platforms, dry_run=scenario.dry_run, limits=scenario.trader_limits)
             for number, platforms in enumerate(scenario.shape.traders, 1)
         ]
         self.peers = [make(around) for make in peers]
@@ -143,7 +142,7 @@ class World:
         self.processes.append(mad)
 
     def _holds_home(self, machine: ControllerMachine) -> None:
-        """This machine runs in the home now: its operator and whoever looks for a controller find it."""
+        """Have that machine run in the home now: its operator and whoever looks for a controller find it."""
         if self.home is None or machine is self.controller:
             return
         self.checker.stale = lambda: [] if self.home is None else self.home.stale
@@ -160,23 +159,6 @@ class World:
     def died(self, process: Process) -> None:
         """A process has ended."""
         self.checker.died(process)
-
-    def _exchange(self, platform: Platform) -> Exchange:
-        questions: dict[str, tuple[str, Side | None]] = {}
-        for pair in self.pairs:
-            market = str(pair.pair_id)
-            if platform == KALSHI:
-                questions[pair.kalshi_market_ticker or ""] = (market, None)
-            else:
-                questions[pair.poly_yes_token or ""] = (market, Side.YES)
-                questions[pair.poly_no_token or ""] = (market, Side.NO)
-        fees = {
-            str(pair.pair_id): kalshi_fees(pair.kalshi_rate_ppm)
-            if platform == KALSHI
-            else polymarket_fees(pair.polymarket_rate_ppm, 1)
-            for pair in self.pairs
-        }
-        return Exchange(platform, questions, fees, partial(self._book_changed, platform))
 
     def _book_changed(self, platform: Platform, market: str) -> None:
         self.checker.books_moved(next(pair for pair in self.pairs if pair.pair_id == market))
