@@ -318,11 +318,14 @@ class Trader(TraderDoor):
         """What became of it? Whatever the answer, an id that never came is never executed from now on."""
         leg_id = message.leg.leg_id
         work = self.work.get(leg_id)
+        if work is not None and work.foreign and not work.leg.asks_the_same(message.leg):
+            # It never left here, and what was found out about another order under this id says nothing of this one.
+            for questions in (self.unproven, self.unsettled):
+                questions.proven(leg_id)
+            del self.work[leg_id]
+            work = None
         if work is not None:
             work.asker = sender
-            if work.foreign:
-                # It never left here: what it was only its asker can say, and an earlier asker may have said otherwise.
-                work.leg = message.leg
             self.unproven.hurry_one(leg_id, self.turn.mono_us)
             self.unsettled.hurry_one(leg_id, self.turn.mono_us)
             self.report(work)

@@ -41,6 +41,9 @@ from simulation.world.trader_machine import TraderMachine
 CLOCK_GRACE_US: Final = 1_600_000
 """An order's deadline is kept by a clock that may be a second off, and was measured over a slow link."""
 
+LINK_US: Final = 5_000_000
+"""Longer than an answer and its ack are under way at rest."""
+
 CLOCK_NOTICED_US: Final = 20_000_000
 """A clock that jumps is noticed with the next pings."""
 
@@ -399,6 +402,9 @@ class Checker:
         for entry in trader.journal.unacked():
             if self.foreign is not None and entry.leg_id in self.foreign.mad.named:
                 # It waits for whoever sent it, and is withheld from everybody else.
+                continue
+            if not self.free and entry.asked_us > trader.unix_us() - LINK_US:
+                # What is refused for ever is tried for ever: the ack is on its way.
                 continue
             raise Found("all proven", f"{entry.leg_id} of {trader.name} is not acked: {entry.outcome}")
 
