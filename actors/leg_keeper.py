@@ -37,7 +37,7 @@ from actors.unproven import Unproven
 from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome, believable, beyond_limit, newer, outcome_from_result
-from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status
+from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status, TradeId
 from protocol.units import Quantity, show_money
 
 SWEEP_US: Final = 100_000
@@ -174,21 +174,25 @@ class LegKeeper(GuardedActor):
         if not self.could_be_ours(told):
             self.say_foreign(f"{message.source} tells of an order that no trade of ours can have: not taken in", told)
             return False
-        was_over = next((each for each in self.earlier.values() if each.trade_id == told.trade_id), None)
+        return self.adopt(message, told, told.trade_id)
+
+    def adopt(self, message: LegReported, told: Leg, trade_id: TradeId) -> bool:
+        """A leg that the ledger never heard of, of a trade that is known, was over, or is made for it."""
+        was_over = next((each for each in self.earlier.values() if each.trade_id == trade_id), None)
         if was_over is not None:
             self.reopen(was_over)
-        trade = self.book.trades.get(told.trade_id)
+        trade = self.book.trades.get(trade_id)
         if trade is None:
             trade = self.adoptable(told, message.arb_type)
             if trade is None:
                 text = (
                     f"{message.source} tells of a leg of unknown pair {told.pair_id}: add the pair, then it is adopted"
                 )
-                self.note(text, level="error", leg_id=leg_id)
+                self.note(text, level="error", leg_id=told.leg_id)
                 return False
             self.book.add(trade)
-        elif leg_id not in trade.legs:
-            trade.legs[leg_id] = adopted_leg(told)
+        elif told.leg_id not in trade.legs:
+            trade.legs[told.leg_id] = adopted_leg(told)
             self.book.note_legs(trade)
         self.adopted(told, message.source)
         return True

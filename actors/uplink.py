@@ -175,7 +175,7 @@ class Uplink(GuardedActor):
         """A pong that says what the controller's clock showed."""
         if self.offsets.add(pong, self.turn.unix_us) and self.offsets.best_us is not None:
             self.send(self.roles["trader"], ClockMeasured(self.offsets.best_us))
-            if self.init is not None and self.agreed and self.offsets.is_news():
+            if self.level >= WIRE_VERSION and self.agreed and self.offsets.is_news():
                 self.write(self.status_report())
 
     def drop(self, reason: str) -> None:

@@ -191,8 +191,11 @@ class Checker:
         if self.foreign is not None and isinstance(station, TraderMachine):
             right = now_us > self.clocks_jumped_us + CLOCK_NOTICED_US
             self._complain(self.foreign.order_leaves(station.name, leg, now_us, clock_right=right))
-            if asked_by_the_mad:
-                return
+        if not asked_by_the_mad:
+            self._of_a_trade(station, leg, now_us)
+
+    def _of_a_trade(self, station: Station, leg: Leg, now_us: int) -> None:
+        """What must hold of an order of the honest controller's."""
         controller = self._controller_of(leg)
         if controller is not None and leg.action is Action.BUY:
             controller.kernel.after(0, partial(self._within_limits, controller, leg))

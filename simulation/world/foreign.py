@@ -144,7 +144,7 @@ class Foreign:
 
     @property
     def in_the_way(self) -> bool:
-        """The traders may have reached their limit of the hour, or the account is not what the honest one left there."""
+        """The traders may have reached their limit of the hour, or the account is another one by now."""
         return self.limits.max_hour_notional is not None or any(
             leg_id in each.orders for each in self.exchanges.values() for leg_id in self.mad.asked
         )
