@@ -389,7 +389,7 @@ class Checker:
         for leg_id in executor.unsettled:
             raise Found("all proven", f"{controller.name} holds {leg_id} for a fill that may still be taken back")
         for trade in executor.book.trades.values():
-            if not trade.over and trade.state is not State.NAKED:
+            if not trade.over and trade.state is not State.NAKED and (self.free or trade.state is not State.UNWINDING):
                 raise Found("all proven", f"trade {trade.trade_id} is {trade.state}")
             if trade.state is State.NAKED and trade.reason != NoPlan.TOO_DEAR and self.free:
                 raise Found("closed", f"trade {trade.trade_id} is still naked on deep books: {trade.reason}")
@@ -438,7 +438,7 @@ class Checker:
             flagged += sum(
                 _signed(trade)
                 for trade in executor.book.trades.values()
-                if trade.opportunity.pair_id == pair.pair_id and trade.state is State.NAKED
+                if trade.opportunity.pair_id == pair.pair_id and trade.state in {State.NAKED, State.UNWINDING}
             )
             for left in executor.dust.get(pair.pair_id, {}).values():
                 flagged += sum((1 if side is Side.YES else -1) * held.contracts for (_, _, side), held in left.items())
