@@ -29,12 +29,12 @@ from actors.messages import (
 )
 from actors.pair_books import WatchPair
 from actors.proposals import opening_proposal, smaller
-from actors.recovery import adopt
+from actors.recovery import adopt, could_be_ours
 from actors.risk.approval import Approval, Reason, Refused
 from actors.risk.asking import AskQueue
 from actors.risk.state import RiskState
 from actors.trade import Dust, Holding, SlotKey, State, Trade, merged
-from actors.trade_book import liquidity
+from actors.trade_book import liquidity, unknown_records
 from actors.trader_messages import OutOfService
 from market.opportunity import Opportunity
 from protocol.leg import Leg
@@ -330,6 +330,13 @@ class HybridExecutor(AskDesk):
 
     # -- what the base asks ----------------------------------------------------------------------------------
 
+    def could_be_ours(self, told: Leg) -> bool:
+        """Whether an earlier start may have sent it: what this one has sent, it knows."""
+        pair = None if told.pair_id is None else self.pairs.get(told.pair_id)
+        if self.config.ids.of_this_start(told.leg_id):
+            return False
+        return pair is None or could_be_ours(told, pair, self.config.ids)
+
     def adoptable(self, told: Leg, arb_type: str | None) -> Trade | None:
         """The trade of a leg that this ledger never heard of."""
         return adopt(told, arb_type, self.pairs, self.config.ids)
@@ -431,7 +438,7 @@ class HybridExecutor(AskDesk):
             },
             "risk": {**self.risk_record(), "confirm": {"waiting": len(self.queue.asked), **self.queue.counts}},
             "recovering": len(self.recovering),
-            "unknown": self.unknown_records(),
+            "unknown": unknown_records(self.unproven, self.book, self.turn.mono_us),
             "dust": [
                 {
                     "pair_id": pair_id,

@@ -137,7 +137,7 @@ class LegSender(RiskDesk):
                 order = ApprovedLeg(leg.leg, book, arb_type, approval=approval)
                 self.send(self.roles[f"trader:{leg.plan.platform}"], order)
             else:
-                remote.append(LegOrder(leg.leg, book, arb_type))
+                remote.append(LegOrder(leg.leg, book, arb_type, leg.conn_id))
         if remote:
             self.send(self.roles["router"], SendLegs(tuple(remote), approval))
         self.book.waiting[trade.trade_id] = None

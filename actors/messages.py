@@ -253,11 +253,15 @@ class ResultElsewhere(Message, frozen=True):
 
 
 class LegOrder(Message, frozen=True):
-    """One leg on its way to a trader, with the book for a paper venue where it asked for one."""
+    """One leg on its way to a trader, with the book for a paper venue where it asked for one.
+
+    ``conn_id``: the connection that it is meant for, and no other; None: whichever is active.
+    """
 
     leg: Leg
     book: Book | None = None
     arb_type: str | None = None
+    conn_id: int | None = None
 
 
 class SendLegs(Message, frozen=True):

@@ -128,3 +128,6 @@ class IdSource(Protocol):
 
     def leg_id(self, trade_id: TradeId, index: int) -> LegId:
         """The id of that leg of the trade."""
+
+    def of_this_start(self, leg_id: LegId) -> bool:
+        """Whether only this start of this controller can have given such an id."""

@@ -174,6 +174,21 @@ def adopt(told: Leg, arb_type: str | None, pairs: Pairs, ids: IdSource) -> Trade
     return _trade(told.trade_id, seen, [adopted_leg(told)], ids)
 
 
+def could_be_ours(told: Leg, pair: Pair, ids: IdSource) -> bool:
+    """Whether a trade of this pair could have such a leg: one of its instruments, under the id of that leg.
+
+    Nothing is opened by selling.
+    """
+    sides = {(plan.platform, plan.market, plan.side) for each in ArbType for plan in arb_legs(pair, each)}
+    if (told.platform, told.market, told.side) not in sides:
+        return False
+    if told.trade_id is None or not told.leg_id.startswith(told.trade_id):
+        return True
+    # The legs of a trade are numbered as arb_legs() has them; another number is that of the other leg.
+    others = ids.leg_id(told.trade_id, 1 if told.side is Side.YES else 0)
+    return told.action is Action.BUY and told.leg_id != others
+
+
 def adopted_leg(told: Leg) -> TradeLeg:
     """A leg as a trader tells of it. An opening leg's id begins with its trade's; others close something."""
     plan = _bare(told.platform, told.market, told.side)

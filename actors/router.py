@@ -19,6 +19,7 @@ from actors.messages import (
     Directory,
     Drained,
     IsConnected,
+    LegOrder,
     LegsNotSent,
     LinkOpened,
     Note,
@@ -222,16 +223,27 @@ class Router(GuardedActor):
 
     @handles(SendLegs)
     def send_legs(self, message: SendLegs, sender: Address) -> None:
-        """Pass every leg to its active session; where one has none, or nothing allows it, none leaves."""
+        """Pass every leg to its session; where one has none, or nothing allows it, none leaves.
+
+        A leg is written down as sent to one trader: another one that is active by now would execute it, and the first
+        one would say that it never came.
+        """
         if not isinstance(message.approval, Approval):
             raise NotApproved(f"legs without an approval: {[order.leg.leg_id for order in message.orders]}")
-        missing = {order.leg.platform for order in message.orders if order.leg.platform not in self.routes}
+        routes = [self.route_of(order) for order in message.orders]
+        missing = {order.leg.platform for order, route in zip(message.orders, routes, strict=True) if route is None}
         if missing:
             reason = f"no trader for {', '.join(sorted(missing))}"
             self.send(sender, LegsNotSent(tuple(order.leg.leg_id for order in message.orders), reason))
             return
-        for order in message.orders:
-            self.send(self.routes[order.leg.platform][0].session, order)
+        for order, route in zip(message.orders, routes, strict=True):
+            if route is not None:
+                self.send(route.session, order)
+
+    def route_of(self, order: LegOrder) -> Route | None:
+        """The way that the leg is meant to go, if it is still there."""
+        routes = self.routes.get(order.leg.platform, [])
+        return next((route for route in routes if order.conn_id in {None, route.info.conn_id}), None)
 
     @handles(QueryLeg)
     def query_leg(self, message: QueryLeg, _sender: Address) -> None:

@@ -322,6 +322,12 @@ class Trader(TraderCash):
         """What became of it? Whatever the answer, an id that never came is never executed from now on."""
         leg_id = message.leg.leg_id
         work = self.work.get(leg_id)
+        if work is not None and work.foreign and not work.leg.asks_the_same(message.leg):
+            # It never left here, and what was found out about another order under this id says nothing of this one.
+            for questions in (self.unproven, self.unsettled):
+                questions.proven(leg_id)
+            del self.work[leg_id]
+            work = None
         if work is not None:
             work.asker = sender
             self.unproven.hurry_one(leg_id, self.turn.mono_us)

@@ -287,7 +287,8 @@ class TraderSession(GuardedActor):
 
     def result(self, result: LegResult) -> None:
         """Pass on what became of a leg; of a leg that was not sent here only what says itself whose it is."""
-        leg = self.legs.get(result.leg_id) or self.told(result)
+        # Its own words first: a trader may have executed something else under our id.
+        leg = self.told(result) or self.legs.get(result.leg_id)
         if leg is None:
             self.result_elsewhere(result)
             return

@@ -9,7 +9,7 @@ from actors.clock_samples import ClockSamples
 from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
 from actors.leg_answers import bare_result, leg_result, state_of
-from actors.leg_orders import leg_asked_about, leg_ordered
+from actors.leg_orders import leg_asked_about, leg_ordered, revision_claimed
 from actors.leg_words import describe_leg
 from actors.messages import (
     Attach,
@@ -164,6 +164,8 @@ class Uplink(UplinkWords):
         """A pong that says what the controller's clock showed."""
         if self.offsets.add(pong, self.turn.unix_us) and self.offsets.best_us is not None:
             self.send(self.roles["trader"], ClockMeasured(self.offsets.best_us))
+            if self.level >= WIRE_VERSION and self.agreed and self.offsets.is_news():
+                self.write(self.status_report())
 
     def drop(self, reason: str) -> None:
         """Give the link up, and take no leg from now on; the transport connects again by itself."""
@@ -371,8 +373,7 @@ class Uplink(UplinkWords):
         leg = leg_asked_about(query)
         self.claim(leg.leg_id)
         self.note("asked what became of it", leg=leg, count="legs_queried")
-        revision = -1 if query.revision is None else query.revision
-        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision))
+        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision_claimed(query)))
 
     # -- results out -----------------------------------------------------------------------------------------
 

@@ -207,6 +207,10 @@ class CountingIds:
         """The id of the trade's leg."""
         return LegId(f"{trade_id}-{index + 1}")
 
+    def of_this_start(self, leg_id: LegId) -> bool:  # noqa: ARG002 -- the port's signature
+        """Every start of this one gives the same ids: none is told apart."""
+        return False
+
 
 @dataclass
 class MemoryLink:

@@ -8,15 +8,16 @@ such.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from market.events import Level
-from market.fees import FeeModel
+from market.fees import FeeModel, kalshi_fees, polymarket_fees
+from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import POLYMARKET, Action, LegId, Platform, Side, Status
+from protocol.terms import KALSHI, POLYMARKET, Action, LegId, Platform, Side, Status
 from protocol.units import DOLLAR, USD, Money, Price, Quantity, notional
 from simulation.world.habits import Habit
 
@@ -263,3 +264,19 @@ class Exchange:
             if locked and leg.quantity > self.held[holder] - locked:
                 return "unsettled: not enough balance / allowance"
         return None
+
+
+def exchange_of(platform: Platform, pairs: Sequence[Pair], changed: Callable[[str], None]) -> Exchange:
+    """A venue with the instruments of these pairs, and their fees."""
+    questions: dict[str, tuple[str, Side | None]] = {}
+    fees: dict[str, FeeModel] = {}
+    for pair in pairs:
+        market = str(pair.pair_id)
+        if platform == KALSHI:
+            questions[pair.kalshi_market_ticker or ""] = (market, None)
+            fees[market] = kalshi_fees(pair.kalshi_rate_ppm)
+        else:
+            questions[pair.poly_yes_token or ""] = (market, Side.YES)
+            questions[pair.poly_no_token or ""] = (market, Side.NO)
+            fees[market] = polymarket_fees(pair.polymarket_rate_ppm, 1)
+    return Exchange(platform, questions, fees, changed)
