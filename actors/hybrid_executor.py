@@ -101,7 +101,8 @@ class HybridExecutor(AskDesk):
     def directory(self, message: Directory, _sender: Address) -> None:
         """Learn who is who; a new scanner must hear what is wanted; what was open at the start is gone after."""
         first, before, self.roles = not self.roles, self.roles, dict(message.roles)
-        if self.risk.state is RiskState.HALTED or (before and before["router"] != self.roles["router"]):
+        if first or self.risk.state is RiskState.HALTED or before["router"] != self.roles["router"]:
+            # Also that nothing holds: a local trader may remember a halt that a crash took from the ledger.
             self.tell_traders()
         self.settle_risk()
         self.want()
