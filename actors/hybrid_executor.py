@@ -274,14 +274,14 @@ class HybridExecutor(AskDesk):
         """Dust of the pair, of this kind of money, that lies in the arb's own slots and is less than it buys."""
         if seen.pair_id not in self.dust:
             return {}
-        found = {giver: left for giver, left in self.dust[seen.pair_id].items() if self.on_paper(giver) is paper}
+        found = {giver: left for giver, left in self.dust[seen.pair_id].items() if self.dust_on_paper(giver) is paper}
         dust = merged(found.values())
         slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
         if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
             return {}
         return found
 
-    def on_paper(self, trade_id: TradeId) -> bool:
+    def dust_on_paper(self, trade_id: TradeId) -> bool:
         """Whether the dust of this trade is paper."""
         giver = self.giver(trade_id)
         return giver is not None and giver.on_paper

@@ -30,13 +30,13 @@ from actors.messages import (
 )
 from actors.positions import Positions
 from actors.recovery import ADOPTED, ASSUMED, adopted_leg
-from actors.revisions import contradicts, numbered
+from actors.revisions import contradicts, is_news, numbered
 from actors.trade import State, Trade, TradeLeg
 from actors.trade_book import LateRecord, TradeBook
 from actors.unproven import Unproven
 from market.pair import Pair
 from protocol.leg import Leg
-from protocol.outcome import Outcome, believable, beyond_limit, newer, outcome_from_result
+from protocol.outcome import Outcome, believable, beyond_limit, outcome_from_result
 from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status, TradeId
 from protocol.units import Quantity, show_money
 
@@ -158,7 +158,7 @@ class LegKeeper(GuardedActor):
         told, leg_id = message.told, outcome.leg_id
         if leg_id in self.earlier:
             leg = self.earlier[leg_id].legs[leg_id]
-            if self.is_news(leg, outcome, message.source):
+            if is_news(leg, outcome, message.source):
                 self.reopen(self.earlier[leg_id])
                 return True
             if contradicts(outcome, message.source, leg):
@@ -194,13 +194,8 @@ class LegKeeper(GuardedActor):
         elif told.leg_id not in trade.legs:
             trade.take_in(adopted_leg(told))
             self.book.note_legs(trade)
-        self.adopted(told, message.source)
+        self.adopted(told, message.source, paper=message.outcome.paper)
         return True
-
-    @staticmethod
-    def is_news(leg: TradeLeg, outcome: Outcome, source: str) -> bool:
-        """Whether this would change what is held of the leg."""
-        return leg.outcome is None or newer(numbered(outcome, source, leg), leg.outcome)
 
     def long_over(self, message: LegReported) -> None:
         """Word of a leg that is recorded, and whose trade is not held any more."""
@@ -224,7 +219,7 @@ class LegKeeper(GuardedActor):
         self.book.add(trade)
         self.book.settle(trade)
 
-    def adopted(self, told: Leg, source: str) -> None:
+    def adopted(self, told: Leg, source: str, *, paper: bool) -> None:  # noqa: ARG002 -- for whoever counts money
         """Say so, write it down, and ask about what else that trade may have sent."""
         self.note(
             "adopted: it left just before a crash of this controller",
@@ -437,9 +432,14 @@ class LegKeeper(GuardedActor):
         # Who had an adopted leg is not known: nobody's "never received" settles it, the venue is asked.
         sent_to = leg.path.removeprefix("remote:") if leg.path != "local" else None
         revision = -1 if leg.outcome is None else leg.outcome.revision
-        question = QueryLeg(leg.leg, sent_to, trade.opportunity.arb_type.value, revision)
+        paper = self.on_paper(trade.trade_id)
+        question = QueryLeg(leg.leg, sent_to, trade.opportunity.arb_type.value, revision, paper)
         local = self.roles.get(f"trader:{leg.leg.platform}")
         self.send(local if local is not None else self.roles["router"], question)
+
+    def on_paper(self, _trade_id: TradeId) -> bool:
+        """Whether the trade's orders are known to be for no money."""
+        return False
 
     # -- for people ------------------------------------------------------------------------------------------
 

@@ -121,10 +121,6 @@ class LegSender(RiskDesk):
         name = "local" if local else f"remote:{path.trader if path else '?'}"
         return TradeLeg(leg, plan, name, None if local or path is None else path.conn_id, purpose=purpose)
 
-    def is_paper(self) -> bool:
-        """As this run is meant."""
-        return self.config.dry_run
-
     def send_legs(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book], approval: Approval) -> None:
         """The remote ones in one message, so that none can leave by halves. Raises where this was not approved."""
         self.risk.sent(approval, [leg.leg for leg in legs], self.turn.unix_us)

@@ -304,13 +304,15 @@ class AckLeg(Message, frozen=True):
 class QueryLeg(Message, frozen=True):
     """What became of this leg? ``sent_to`` names the trader that it was sent to, where that is known.
 
-    ``revision`` is the highest that the asker has: an answer that is news must have a higher one.
+    ``revision`` is the highest that the asker has: an answer that is news must have a higher one. ``paper``: it was for
+    no money.
     """
 
     leg: Leg
     sent_to: str | None
     arb_type: str | None = None
     revision: int = -1
+    paper: bool = False
 
 
 class StopTrading(Message, frozen=True):

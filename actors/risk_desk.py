@@ -32,6 +32,7 @@ from actors.risk_messages import (
 from actors.trade import Trade, TradeLeg
 from protocol.leg import Leg
 from protocol.outcome import Outcome
+from protocol.terms import TradeId
 
 TICK_US: Final = 1_000_000
 TICK: Final = "risk"
@@ -101,13 +102,12 @@ class RiskDesk(LegKeeper):
         self.risk.moved(trade, self.turn.unix_us)
         self.settle_risk()
 
-    def adopted(self, told: Leg, source: str) -> None:
+    def adopted(self, told: Leg, source: str, *, paper: bool) -> None:
         """A leg that left without our knowing, and those of its trade that may have: they count from now on."""
         if told.trade_id is not None:
-            trade = self.book.trades[told.trade_id]
-            for leg in trade.legs.values():
-                self.count_stranger(leg, paper=trade.on_paper or self.is_paper())
-        super().adopted(told, source)
+            for leg in self.book.trades[told.trade_id].legs.values():
+                self.count_stranger(leg, paper=paper)
+        super().adopted(told, source, paper=paper)
 
     def count_stranger(self, leg: TradeLeg, *, paper: bool) -> None:
         """Count a leg that the guard has not approved; ``paper``: its kind, where no fill of its own says it."""
@@ -117,9 +117,9 @@ class RiskDesk(LegKeeper):
         if leg.outcome is not None:
             self.risk.report(leg.outcome, self.turn.unix_us)
 
-    def is_paper(self) -> bool:
-        """What a leg is held for of which nothing better is known."""
-        return True
+    def on_paper(self, trade_id: TradeId) -> bool:
+        """Whether the trade's orders are known to be for no money."""
+        return self.risk.known_on_paper(trade_id)
 
     def settle_risk(self) -> None:
         """Have the state that the breakers demand, write down what changed, say it, and tell the traders."""

@@ -366,11 +366,11 @@ class Trader(TraderCash):
             )
             self.send(asker, LegReported(outcome, None, self.config.trader_id, question.leg))
             return
-        paper = self.on_paper(question.leg.platform)
+        paper = question.paper or self.on_paper(question.leg.platform)
         work = Work(question.leg, asker, self.turn.mono_us, self.turn.unix_us, paper, question.arb_type)
         work.foreign, work.placed, work.revision = True, True, question.revision
         # It may have been sent for real: in a dry run of today the paper venue's "no such order" says nothing of that.
-        work.unsure = paper
+        work.unsure = paper and not question.paper
         self.work[leg_id] = work
         self.note(f"asked about a leg of {question.sent_to}: asking the venue", question.leg)
         self.prove(leg_id)

@@ -397,6 +397,7 @@ class TraderSession(GuardedActor):
                 trader_id=message.sent_to,
                 arb_type=message.arb_type,
                 revision=message.revision,
+                paper=message.paper,
                 **market,
             )
         )

@@ -373,7 +373,8 @@ class Uplink(UplinkWords):
         leg = leg_asked_about(query)
         self.claim(leg.leg_id)
         self.note("asked what became of it", leg=leg, count="legs_queried")
-        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision_claimed(query)))
+        revision, paper = revision_claimed(query), query.paper is True
+        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision, paper))
 
     # -- results out -----------------------------------------------------------------------------------------
 

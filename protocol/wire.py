@@ -204,7 +204,7 @@ class LegQuery(WireMessage):
 
     ``trader_id`` is the trader that the leg was sent to. That one's own journal decides whether it was ever received;
     any other trader of the platform asks the venue, whose account they share. Either way the id is tombstoned: an
-    original that arrives later is refused.
+    original that arrives later is refused. ``paper``: it was for no money; without that only a live venue can deny it.
     """
 
     wire_type: ClassVar[str] = "leg_query"
@@ -223,6 +223,7 @@ class LegQuery(WireMessage):
     trader_id: Name | None = None
     arb_type: Name | None = None
     revision: Annotated[WireInt, Field(ge=-1)] | None = None
+    paper: StrictBool | None = None
 
 
 class Halt(WireMessage):

@@ -184,6 +184,10 @@ class RiskGuard:
         """Whether what the trade has bought is paper: nothing of it is in the book of real money."""
         return trade_id not in self.books[False].exposure.of_trade
 
+    def known_on_paper(self, trade_id: TradeId) -> bool:
+        """Whether it has orders, and all of them are paper."""
+        return self.paper_of(trade_id) and trade_id in self.books[True].exposure.of_trade
+
     def never(self, trade_id: TradeId) -> None:
         """What was approved for this trade is not sent, and there is no such trade."""
         for book in self.books.values():
