@@ -173,6 +173,10 @@ class _Orders(msgspec.Struct, gc=False):
     cursor: str | None = None
 
 
+class _OneOrder(msgspec.Struct, gc=False):
+    order: Order
+
+
 class _Fills(msgspec.Struct, gc=False):
     fills: list[Fill]
     cursor: str | None = None
@@ -184,6 +188,7 @@ class _Positions(msgspec.Struct, gc=False):
 
 
 _orders: Final = msgspec.json.Decoder(_Orders)
+_one_order: Final = msgspec.json.Decoder(_OneOrder)
 _fills: Final = msgspec.json.Decoder(_Fills)
 _positions: Final = msgspec.json.Decoder(_Positions)
 _as_of: Final = msgspec.json.Decoder(_AsOf)
@@ -199,6 +204,13 @@ def read_orders(body: bytes) -> tuple[list[Order], str]:
     for order in page.orders:
         _ = order.filled
     return page.orders, page.cursor or ""
+
+
+def read_order(body: bytes) -> Order:
+    """One order, asked for by its id."""
+    order = _one_order.decode(body).order
+    _ = order.filled
+    return order
 
 
 def read_fills(body: bytes) -> tuple[list[Fill], str]:

@@ -143,12 +143,13 @@ def _read_created(leg: Leg, status: int, body: bytes) -> OrderReply:
     except UNREADABLE as error:
         return OrderReply(unknown(leg, f"kalshi answered {status} with what cannot be read: {_plain(str(error))}"))
     why = None
-    if created.client_order_id not in {None, leg.leg_id}:
+    if created.client_order_id not in {None, "", leg.leg_id}:
         why = "the answer is about another order"
     elif filled < 0 or remaining != 0:
         why = f"filled {created.fill_count}, remaining {created.remaining_count}: no immediate order ends like that"
     if why is not None:
-        return OrderReply(unknown(leg, why), ts_ms=created.ts_ms)
+        held = msgspec.structs.replace(unknown(leg, why), order_id=created.order_id)
+        return OrderReply(held, ts_ms=created.ts_ms)
     outcome = Outcome(
         leg_id=leg.leg_id,
         status=fill_status(leg, filled),

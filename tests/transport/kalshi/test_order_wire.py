@@ -6,7 +6,6 @@ import asyncio
 import base64
 import gzip
 import json
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from random import Random
@@ -37,7 +36,7 @@ def run(
 ) -> None:
     async def main() -> None:
         async with serving(act) as server:
-            report = [].append if said is None else said.append
+            report = (said if said is not None else list[str]()).append
             wire = OrderWire(server.hosts, credentials(), WallClock(), rng=Random(1), policy=policy, report=report)
             await wire.start(5)
             try:
@@ -52,6 +51,10 @@ async def answer_of(wire: OrderWire, body: bytes = BODY) -> Answer | Lost:
     told: asyncio.Future[Answer | Lost] = asyncio.get_running_loop().create_future()
     assert wire.post(CREATE, body, told.set_result) is Sent.WRITTEN
     return await asyncio.wait_for(told, 5)
+
+
+def never(answer: Answer | Lost) -> None:
+    pytest.fail(f"nothing was sent, and yet: {answer}")
 
 
 def test_an_order_is_answered_on_a_connection_that_was_there() -> None:
@@ -198,8 +201,8 @@ def test_no_status_makes_it_try_again(status: int) -> None:
 
 def test_an_order_that_is_too_late_does_not_leave() -> None:
     async def test(server: Server, wire: OrderWire) -> None:
-        now = time.time_ns() // 1_000_000
-        assert wire.post(CREATE, BODY, pytest.fail, expires_at_ms=now - 1) is Sent.EXPIRED
+        now = WallClock().unix_us() // 1_000
+        assert wire.post(CREATE, BODY, never, expires_at_ms=now - 1) is Sent.EXPIRED
         assert wire.written == 0
         told: asyncio.Future[Answer | Lost] = asyncio.get_running_loop().create_future()
         assert wire.post(CREATE, b"in time", told.set_result, expires_at_ms=now + 60_000) is Sent.WRITTEN
@@ -230,7 +233,7 @@ def test_a_host_that_is_not_there_is_tried_again_and_said_once() -> None:
             hosts = Hosts(server.hosts.rest, server.hosts.socket)
         wire = OrderWire(hosts, credentials(), WallClock(), rng=Random(1), policy=HASTY, report=said.append)
         await wire.start(0.3)
-        assert wire.post(CREATE, BODY, pytest.fail) is Sent.NO_CONNECTION
+        assert wire.post(CREATE, BODY, never) is Sent.NO_CONNECTION
         assert wire.trouble is not None
         await wire.close()
 

@@ -67,7 +67,10 @@ def fills(*changes: dict[str, Any]) -> list[Fill]:
     return listed
 
 
-TWO: tuple[dict[str, Any], ...] = ({}, {"fill_id": "f2", "count_fp": "4.00", "yes_price_dollars": "0.4700", "fee_cost": "0.0752"})
+TWO: tuple[dict[str, Any], ...] = (
+    {},
+    {"fill_id": "f2", "count_fp": "4.00", "yes_price_dollars": "0.4700", "fee_cost": "0.0752"},
+)
 
 
 def test_cost_and_fees_are_those_of_the_fills() -> None:
