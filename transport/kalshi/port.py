@@ -24,6 +24,7 @@ from transport.kalshi.order_wire import OrderWire, Sent
 from transport.kalshi.reads import KalshiReads
 from transport.kalshi.rest import ReadFailed, clock_wrong
 from transport.kalshi.tasks import Tasks
+from transport.live import LiveVenueError
 from venues.kalshi.account import filled_so_far
 from venues.kalshi.orders import CREATE, OrderRefused, order_body
 from venues.kalshi.replies import CLOCK, OrderReply, read_order_reply, rejected, unknown
@@ -40,7 +41,7 @@ MAX_QUESTIONS: Final = 4
 SECOND_US: Final = 1_000_000
 
 
-class KeyRefusedByVenue(Exception):
+class KeyRefusedByVenue(LiveVenueError):
     """Kalshi does not take our key, or our clock; a person must mend it."""
 
 
@@ -52,6 +53,8 @@ class PortPolicy:
     settle_s: tuple[float, ...] = (0.25, 0.75, 1.0, 2.0, 4.0, 8.0)
     """Waits before each look for the fills of an order that was answered."""
     clock_again_s: float = 5.0
+    learn_s: float = 10.0
+    """How long the start waits for what is good to know."""
 
 
 @dataclass(slots=True)
@@ -108,16 +111,23 @@ class KalshiPort:
         """Connect, and learn what is needed. Raises :class:`KeyRefusedByVenue`; an outage it lives through."""
         await self._wire.start(patience_s=self._policy.timeout_s)
         try:
-            limits = await self._reads.limits()
-            if limits.write.refill_rate > 0:
-                self._writes.resize(limits.write.refill_rate, limits.write.bucket_capacity)
-            held = [position.ticker for position in await self._reads.positions() if position.contracts]
-            await self.markets.prefetch([*self._tickers, *held])
+            async with asyncio.timeout(self._policy.learn_s):
+                await self._learn_all()
+        except TimeoutError:
+            self._report("not everything could be learnt at the start: kalshi is slow")
         except ReadFailed as error:
             if error.status in {401, 403}:
                 await self.close()
                 raise KeyRefusedByVenue(f"kalshi does not take this key: {error}; see `arb doctor kalshi`") from None
             self._report(f"not everything could be learnt at the start: {error}")
+
+    async def _learn_all(self) -> None:
+        """The account's pace, and the markets that it will trade or has traded in."""
+        limits = await self._reads.limits()
+        if limits.write.refill_rate > 0:
+            self._writes.resize(limits.write.refill_rate, limits.write.bucket_capacity)
+        held = [position.ticker for position in await self._reads.positions() if position.contracts]
+        await self.markets.prefetch([*self._tickers, *held])
 
     async def close(self) -> None:
         """End all of it; what is under way is lost, and asked about at the next start."""
