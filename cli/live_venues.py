@@ -15,7 +15,7 @@ from transport.live import LiveVenue, LiveVenueError
 from transport.logs import add_secret, log_event
 
 if TYPE_CHECKING:
-    from transport.kalshi.live import KalshiAccess
+    from transport.kalshi.access import KalshiAccess
 
 NO_LIVE: Final[Mapping[Platform, LiveVenue]] = MappingProxyType({})
 
@@ -39,7 +39,7 @@ def live_venues(settings: Settings, names: Iterable[str]) -> Mapping[Platform, L
 def kalshi_access(settings: Settings) -> KalshiAccess:
     """Where Kalshi is and who we are there. Raises :class:`CliError` naming the setting that is missing or wrong."""
     try:
-        from transport.kalshi.live import access
+        from transport.kalshi.access import access
     except ImportError:
         raise CliError(CONFIGURATION, EXTRA) from None
     from venues.kalshi.hosts import DEMO, LIVE, Hosts

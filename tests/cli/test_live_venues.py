@@ -25,7 +25,7 @@ from tests.venues.kalshi.test_replies import error
 from venues.kalshi.hosts import DEMO, LIVE
 
 
-def configured(home: Path, mode: int = 0o600, **more: str) -> Settings:
+def configured(home: Path, *, mode: int = 0o600, **more: str) -> Settings:
     """Settings of a home that has a key."""
     home.mkdir(mode=0o700, exist_ok=True)
     (home / "kalshi.pem").write_bytes(pem(ed25519()))
@@ -89,7 +89,7 @@ def test_a_passphrase_from_the_environment(arb_home: Path) -> None:
 )
 def test_hosts_that_would_show_what_is_signed_are_refused(arb_home: Path, name: str, value: str, why: str) -> None:
     with pytest.raises(ConfigError, match=re.escape(why)) as caught:
-        configured(arb_home, **{name: value})
+        configured(arb_home, mode=0o600, **{name: value})
     assert "word" not in str(caught.value)
 
 

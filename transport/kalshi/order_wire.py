@@ -20,6 +20,7 @@ import h11
 from transport.feeds.port import FeedClock
 from transport.kalshi.clock_offset import ClockOffset
 from transport.kalshi.connection import Answer, Connection, Done, Lost
+from transport.kalshi.tls import client_tls
 from transport.link.backoff import backoff
 from venues.kalshi.hosts import API, Hosts
 from venues.kalshi.signing import Credentials
@@ -77,14 +78,15 @@ class OrderWire:
     ) -> None:
         """``report`` takes a line for the log."""
         parts = urlsplit(hosts.rest)
-        self._tls_wanted = parts.scheme == "https"
+        secure = parts.scheme == "https"
         self._host = parts.hostname or ""
-        self._port = parts.port or (443 if self._tls_wanted else 80)
+        self._port = parts.port or (443 if secure else 80)
         self._authority = parts.netloc
         self._credentials = credentials
         self._clock = clock
         self._rng = rng
         self._policy = policy or WirePolicy()
+        self._tls = (self._policy.tls or client_tls()) if secure else None
         self._report = report
         self._connections: dict[Connection, float] = {}
         """Each with the loop's time when it was last used."""
@@ -210,10 +212,9 @@ class OrderWire:
 
     async def _connect(self) -> bool:
         loop = asyncio.get_running_loop()
-        tls = (self._policy.tls or ssl.create_default_context()) if self._tls_wanted else None
         try:
             async with asyncio.timeout(self._policy.connect_s):
-                await loop.create_connection(self._made, self._host, self._port, ssl=tls)
+                await loop.create_connection(self._made, self._host, self._port, ssl=self._tls)
         except OSError as error:
             # TimeoutError and ssl's errors are some of these.
             self._failed(str(error) or "no connection in time")

@@ -57,6 +57,13 @@ class KalshiReads:
             found += await self.rest.every("/markets", read_markets, {"tickers": asked})
         return found
 
+    async def some_market(self) -> MarketRules | None:
+        """An open market, whichever; None where there is none."""
+        page, _ = await self.rest.read(
+            "/markets", read_markets, {"limit": 1, "status": "open", "mve_filter": "exclude"}
+        )
+        return page[0] if page else None
+
     async def book(self, ticker: str, depth: int = 0) -> BookReply:
         """The market's book, in YES terms."""
         path = f"/markets/{quote(ticker, safe='')}/orderbook"

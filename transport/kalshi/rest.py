@@ -6,6 +6,7 @@ Only reads: what may be repeated. Orders go another way (`order_wire.py`), on wh
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -16,6 +17,7 @@ import httpx
 from transport.feeds.port import FeedClock
 from transport.kalshi.bucket import BASIC_READ, DEFAULT_COST, TokenBucket
 from transport.kalshi.clock_offset import ClockOffset
+from transport.kalshi.tls import client_tls
 from transport.link.backoff import backoff
 from venues.kalshi.hosts import API, Hosts
 from venues.kalshi.replies import CLOCK, TOO_MANY, UNREADABLE, Refusal, read_error
@@ -51,6 +53,7 @@ class RestPolicy:
     retry_base_s: float = 0.25
     budget_s: float = 30.0
     """Of one read with all its attempts; of a list, of each page."""
+    tls: ssl.SSLContext | None = None
 
 
 class KalshiRest:
@@ -76,7 +79,7 @@ class KalshiRest:
         # No proxy, no netrc: where a signed request goes is said by the configuration alone.
         self._http = httpx.AsyncClient(
             base_url=hosts.rest,
-            transport=httpx.AsyncHTTPTransport(retries=0, trust_env=False),
+            transport=httpx.AsyncHTTPTransport(retries=0, trust_env=False, verify=self._policy.tls or client_tls()),
             timeout=self._policy.timeout_s,
             follow_redirects=False,
             trust_env=False,

@@ -75,6 +75,8 @@ class MarketRules(msgspec.Struct, frozen=True):
     status: str = "active"
     event_ticker: str = ""
     close_time: datetime | None = None
+    terms: tuple[str, ...] = ()
+    """What the contract is, in the venue's words; where they change, it is perhaps another one."""
 
     @property
     def trades(self) -> bool:
@@ -100,6 +102,9 @@ class _Market(msgspec.Struct, gc=False):
     event_ticker: str = ""
     exchange_index: int | None = None
     close_time: datetime | None = None
+    rules_primary: str = ""
+    rules_secondary: str = ""
+    yes_sub_title: str = ""
 
 
 class _MarketReply(msgspec.Struct, gc=False):
@@ -144,6 +149,7 @@ def _rules(market: _Market) -> MarketRules:
         status=market.status,
         event_ticker=market.event_ticker,
         close_time=market.close_time,
+        terms=(str(market.close_time), market.rules_primary, market.rules_secondary, market.yes_sub_title),
     )
 
 
