@@ -275,7 +275,7 @@ def status(
     _finish(run_status(role=role, as_json=as_json))
 
 
-@app.command(short_help="Try a venue's key, clock, cash and limits; each trouble with its fix.")
+@app.command(short_help="Try a venue's key, clock, cash and limits.")
 def doctor(
     platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi")],
     market: Annotated[

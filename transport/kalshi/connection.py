@@ -11,7 +11,7 @@ import asyncio
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import h11
 
@@ -80,8 +80,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is there."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 -- asyncio's promise
-        self._transport = transport
+        # A stream's transport, as asyncio promises; uvloop's is none by its class.
+        self._transport = cast("asyncio.Transport", transport)
         self._on_idle(self)
 
     def data_received(self, data: bytes) -> None:

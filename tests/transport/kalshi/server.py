@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -78,10 +79,11 @@ class Server:
         self.date = True
         self.answers_probes = True
         self.port = 0
+        self.scheme = "http"
 
     @property
     def hosts(self) -> Hosts:
-        return Hosts(f"http://127.0.0.1:{self.port}", f"ws://127.0.0.1:{self.port}")
+        return Hosts(f"{self.scheme}://127.0.0.1:{self.port}", f"ws://127.0.0.1:{self.port}")
 
     @property
     def posts(self) -> list[Request]:
@@ -148,10 +150,11 @@ class Server:
 
 
 @contextlib.asynccontextmanager
-async def serving(act: Callable[[Request], Act]) -> AsyncIterator[Server]:
+async def serving(act: Callable[[Request], Act], tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """A server for as long as the block lasts."""
     server = Server(act)
-    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    server.scheme = "http" if tls is None else "https"
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server
