@@ -23,6 +23,7 @@ from tests.transport.kalshi.test_port import Kalshi
 from tests.venues.kalshi.material import KEY_ID, ed25519, pem
 from tests.venues.kalshi.test_replies import error
 from venues.kalshi.hosts import DEMO, LIVE
+from venues.kalshi.signing import KEY_HEADER, SIGNATURE_HEADER
 
 
 def configured(home: Path, *, mode: int = 0o600, **more: str) -> Settings:
@@ -103,6 +104,7 @@ async def trader(server: Server, home: Path, until: str) -> tuple[int | None, st
     configured(home, rest_url=server.hosts.rest, socket_url=server.hosts.socket)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "cli.main", "run", "trader", "--live", "--url", "ws://127.0.0.1:9",
+        "--log-level", "debug",
         cwd=ROOT, stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.DEVNULL,
         env={"ARB_HOME": str(home), "PYTHONPATH": str(ROOT), "PATH": ""},
     )  # fmt: skip
@@ -117,6 +119,10 @@ async def trader(server: Server, home: Path, until: str) -> tuple[int | None, st
         return await process.wait(), said
 
 
+def _secret(header: str) -> bool:
+    return header.upper() in {KEY_HEADER, SIGNATURE_HEADER}
+
+
 def test_a_trader_starts_on_kalshi_and_ends_in_order(arb_home: Path) -> None:
     async def main() -> None:
         async with serving(Kalshi()) as server:
@@ -126,7 +132,12 @@ def test_a_trader_starts_on_kalshi_and_ends_in_order(arb_home: Path) -> None:
             asked = {request.path.rpartition("/")[2] for request in server.requests}
             assert {"limits", "positions"} <= asked
             assert server.posts == []
-            assert KEY_ID not in said
+            secrets = {
+                request.headers[name] for request in server.requests for name in request.headers if _secret(name)
+            }
+            assert len(secrets) > 2
+            secrets |= set(pem(ed25519()).decode().splitlines()[1:-1])
+            assert [secret for secret in secrets if secret in said] == []
 
     asyncio.run(main())
 
