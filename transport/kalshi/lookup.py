@@ -35,11 +35,15 @@ UNEXPLAINED_S: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """When the order can have reached the venue, in unix seconds of its clock, and its id if a reply told it."""
+    """When the order can have reached the venue, in unix seconds of its clock, and its id if a reply told it.
+
+    ``spent``: the venue has said that there is an order of our id, whenever that was.
+    """
 
     after_s: float
     before_s: float
     order_id: str | None = None
+    spent: bool = False
 
 
 async def find(reads: KalshiReads, leg: Leg, span: Span) -> Outcome | None:
@@ -63,6 +67,8 @@ async def find(reads: KalshiReads, leg: Leg, span: Span) -> Outcome | None:
         return outcome_of(leg, stranger, mine)
     if span.order_id is not None:
         raise ReadFailed(f"the order {span.order_id} was accepted, and is not listed yet")
+    if span.spent:
+        raise ReadFailed("kalshi says that there is an order of this id, and does not list it")
     if as_of <= span.before_s:
         raise ReadFailed(
             f"not listed; but the venue's lists lag behind: they are {span.before_s - as_of:.1f} s too old"

@@ -27,7 +27,7 @@ from transport.kalshi.tasks import Tasks
 from transport.live import LiveVenueError
 from venues.kalshi.account import filled_so_far
 from venues.kalshi.orders import CREATE, OrderRefused, order_body
-from venues.kalshi.replies import CLOCK, OrderReply, read_order_reply, rejected, unknown
+from venues.kalshi.replies import ALREADY_EXISTS, CLOCK, OrderReply, read_order_reply, rejected, unknown
 
 Report = Callable[[Outcome], None]
 LookupReport = Callable[[Outcome | None, str | None], None]
@@ -64,6 +64,8 @@ class Placed:
     unix_us: int
     order_id: str | None = None
     foreign: bool = False
+    spent: bool = False
+    """Kalshi has said that there was an order of this id already."""
 
 
 class KalshiPort:
@@ -144,6 +146,8 @@ class KalshiPort:
             try:
                 body = order_body(leg, self.markets.rules(leg.market))
             except OrderRefused as error:
+                # By rules that may be some minutes old: the next order is judged by newer ones.
+                self.markets.doubt(leg.market)
                 why = str(error)
             else:
                 why = self._write(leg, body, report)
@@ -189,6 +193,7 @@ class KalshiPort:
         reply = read_order_reply(leg, answer.status, answer.body)
         outcome = reply.outcome
         placed.order_id = outcome.order_id
+        placed.spent = reply.code == ALREADY_EXISTS
         if reply.ts_ms is not None:
             now = self._clock.unix_us()
             self._wire.offset.observe(reply.ts_ms * 1_000, 1_000, placed.unix_us, now)
@@ -281,4 +286,8 @@ class KalshiPort:
             latest = self._remember(leg.leg_id, foreign=True).unix_us / SECOND_US
             begun = 0.0
         late = latest + self._policy.timeout_s + offset + doubt
-        return Span(begun + offset - doubt, late, None if placed is None else placed.order_id)
+        if placed is None:
+            return Span(begun + offset - doubt, late)
+        if placed.spent:
+            begun = 0.0
+        return Span(begun + offset - doubt, late, placed.order_id, placed.spent)

@@ -23,6 +23,7 @@ from transport.kalshi.order_wire import OrderWire, WirePolicy
 from transport.kalshi.port import KalshiPort, KeyRefusedByVenue, PortPolicy
 from transport.kalshi.reads import KalshiReads
 from transport.kalshi.rest import KalshiRest, RestPolicy
+from venues.kalshi.grid import CENTS, MarketRules
 from venues.kalshi.hosts import API
 from venues.kalshi.orders import CREATE
 
@@ -405,13 +406,44 @@ def test_a_very_old_order_is_looked_for_in_the_archive() -> None:
 
 
 def test_one_question_at_a_time_for_a_leg() -> None:
-    async def test(_server: Server, port: KalshiPort) -> None:
+    async def test(server: Server, port: KalshiPort) -> None:
         answers: list[tuple[Outcome | None, str | None]] = []
-        first = asyncio.create_task(asked(port))
-        await asyncio.wait({asyncio.create_task(asked(port, leg(leg_id="other")))})
-        port.lookup(leg(), lambda outcome, why: answers.append((outcome, why)))
-        if answers:
-            assert answers == [(None, "it is being asked about already")]
-        await first
+
+        def heard(outcome: Outcome | None, why: str | None) -> None:
+            answers.append((outcome, why))
+            server.heard.set()
+
+        port.lookup(leg(), heard)
+        port.lookup(leg(), heard)
+        assert answers == [(None, "it is being asked about already")]
+        await server.until(lambda: len(answers) == 2)
+        assert await asked(port) is not None
 
     run(Kalshi(), test)
+
+
+def test_an_id_that_the_venue_calls_spent_is_looked_for_everywhere_and_never_denied() -> None:
+    kalshi = Kalshi(post=Reply(409, error("order_already_exists")))
+
+    async def test(server: Server, port: KalshiPort) -> None:
+        assert (await placed(port)).status is Status.UNKNOWN
+        outcome, failed = await asked(port)
+        assert (outcome, "does not list it" in (failed or "")) == (None, True)
+        (listed,) = [one for one in server.requests if one.path.endswith("/portfolio/orders") and one.method == "GET"]
+        assert listed.query["min_ts"] == "0"
+        kalshi.archive, kalshi.fills = [FILLED], [ONE_FILL]
+        found, _ = await asked(port)
+        assert found is not None
+        assert (found.status, found.filled, found.final) == (Status.FILLED, 600, True)
+
+    run(kalshi, test)
+
+
+def test_rules_that_refuse_an_order_are_asked_for_again() -> None:
+    async def test(_server: Server, port: KalshiPort) -> None:
+        port.markets.take(MarketRules(TICKER, CENTS, status="inactive"))
+        refused = await placed(port)
+        assert (refused.status, "is inactive" in (refused.error or "")) == (Status.REJECTED, True)
+        assert (await placed(port)).status is Status.FILLED
+
+    run(Kalshi(), test, policy=replace(POLICY, settle_s=()))
