@@ -1,12 +1,14 @@
-"""Kalshi's live port, out of plain values."""
+"""Kalshi's live port and its market data with a key, out of plain values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import Random
 
-from transport.feeds.port import FeedClock, WallClock
+from protocol.terms import Platform
+from transport.feeds.port import Deliver, FeedClock, Report, WallClock, no_report
 from transport.kalshi.access import KalshiAccess
+from transport.kalshi.feed import FeedPolicy, KalshiFeed
 from transport.kalshi.order_wire import OrderWire, WirePolicy
 from transport.kalshi.port import KalshiPort, PortPolicy
 from transport.kalshi.reads import KalshiReads
@@ -36,3 +38,39 @@ def live_port(
     )
     policy = PortPolicy(timeout_s=timeout_s)
     return KalshiPort(wire, KalshiReads(rest), time, policy=policy, markets=markets, report=report)
+
+
+class DirectFeed:
+    """Implements ``FeedPort``: Kalshi's market data with a key, and what must be asked of its REST API beside it."""
+
+    def __init__(
+        self,
+        found: KalshiAccess,
+        markets: Iterable[str],
+        *,
+        rng: Random,
+        clock: FeedClock | None = None,
+        report: Report = no_report,
+        policy: FeedPolicy | None = None,
+    ) -> None:
+        """Nothing is connected yet."""
+        time = clock or WallClock()
+        self._rest = KalshiRest(found.hosts, found.credentials, time, rng=rng)
+        rules = KalshiReads(self._rest).markets
+        self.feed = KalshiFeed(found, markets, time, rng=rng, rules=rules, policy=policy, report=report)
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """Kalshi alone."""
+        return self.feed.platforms
+
+    def resync(self) -> None:
+        """See :class:`~transport.feeds.port.FeedPort`."""
+        self.feed.resync()
+
+    async def run(self, deliver: Deliver) -> None:
+        """Deliver until cancelled, and close what was opened."""
+        try:
+            await self.feed.run(deliver)
+        finally:
+            await self._rest.close()

@@ -13,10 +13,13 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
 from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEnded, FeedUp, LevelChanged, MarketHalted
+from protocol.terms import KALSHI
+from tests.transport.kalshi.server import Reply, Request, says, serving
 from tests.venues.kalshi.material import KEY_ID, credentials, ed25519
 from transport.feeds.port import WallClock
 from transport.kalshi.access import KalshiAccess
 from transport.kalshi.feed import FeedPolicy, KalshiFeed
+from transport.kalshi.live import DirectFeed
 from transport.kalshi.rest import ReadFailed
 from venues.kalshi.grid import CENTS, MarketRules
 from venues.kalshi.hosts import SOCKET, Hosts
@@ -378,3 +381,30 @@ def test_a_host_that_refuses_is_tried_again_and_its_words_show_no_key() -> None:
     lines = asyncio.run(main())
     assert len(lines) >= 3
     assert KEY_ID not in "".join(lines)
+
+
+def test_a_direct_feed_asks_rest_what_trades_and_closes_what_it_opened() -> None:
+    ranges = [{"start": "0.00", "end": "1.00", "step": "0.01"}]
+
+    def act(request: Request) -> Reply:
+        asked = request.query["tickers"].split(",")
+        states = {A: "active", B: "closed"}
+        listed = [{"ticker": one, "status": states[one], "price_ranges": ranges} for one in asked]
+        return says({"markets": listed, "cursor": ""})
+
+    async def main() -> None:
+        socket, heard = Socket(), Heard()
+        async with serve(socket.handle, "127.0.0.1", 0, close_timeout=0.2) as server, serving(act) as rest:
+            port = next(iter(server.sockets)).getsockname()[1]
+            access = KalshiAccess(Hosts(rest.hosts.rest, f"ws://127.0.0.1:{port}"), credentials())
+            feed = DirectFeed(access, [A, B], rng=Random(1), policy=POLICY)
+            assert feed.platforms == (KALSHI,)
+            running = asyncio.create_task(feed.run(heard))
+            await heard.until(lambda: A in books(heard))
+            feed.resync()
+            await heard.until(lambda: len(heard.of(BookSnapshot)) >= 2)
+            assert books(heard) == {A}
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    asyncio.run(main())
