@@ -10,13 +10,11 @@ import msgspec
 
 from protocol.units import UnitError, show_money, show_price, show_quantity
 from transport.kalshi.bucket import DEFAULT_COST
+from transport.kalshi.port import CLOCK_US
 from transport.kalshi.reads import KalshiReads
 from transport.kalshi.rest import ReadFailed, clock_wrong
 from venues.kalshi.account import Balance
 from venues.kalshi.grid import MarketRules
-
-CLOCK_US: Final = 1_000_000
-"""Clocks that differ by more are mended before Kalshi refuses our time."""
 
 SHARDS: Final = {0: "default", 1: "combos", 2: "crypto", 3: "tennis, baseball, basketball"}
 

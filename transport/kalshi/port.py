@@ -40,6 +40,9 @@ MAX_QUESTIONS: Final = 4
 
 SECOND_US: Final = 1_000_000
 
+CLOCK_US: Final = 1_000_000
+"""Clocks that differ by more for certain are worth a line in the log."""
+
 
 class KeyRefusedByVenue(LiveVenueError):
     """Kalshi does not take our key, or our clock; a person must mend it."""
@@ -96,6 +99,7 @@ class KalshiPort:
         self._placed: dict[LegId, Placed] = {}
         self._asking: set[LegId] = set()
         self._turns = asyncio.Semaphore(MAX_QUESTIONS)
+        self._clock_off = False
         self.stopped: str | None = None
         """Why no order leaves, until Kalshi takes our signatures again."""
 
@@ -130,6 +134,7 @@ class KalshiPort:
             self._writes.resize(limits.write.refill_rate, limits.write.bucket_capacity)
         held = [position.ticker for position in await self._reads.positions() if position.contracts]
         await self.markets.prefetch([*self._tickers, *held])
+        self._watch_clock()
 
     async def close(self) -> None:
         """End all of it; what is under way is lost, and asked about at the next start."""
@@ -198,6 +203,7 @@ class KalshiPort:
             now = self._clock.unix_us()
             self._wire.offset.observe(reply.ts_ms * 1_000, 1_000, placed.unix_us, now)
         self._learn(leg, reply)
+        self._watch_clock()
         report(outcome)
         if outcome.status.proven and not outcome.final and outcome.order_id is not None:
             self._tasks.start(self._settle(leg, outcome.order_id, outcome, report), f"fills of {leg.leg_id}")
@@ -231,6 +237,15 @@ class KalshiPort:
             self.stopped = f"clock: kalshi refuses our time ({self._wire.offset}): set this machine's clock by NTP"
             self._report(f"no order leaves any more: {self.stopped}")
             self._tasks.start(self._until_right(), "clock")
+
+    def _watch_clock(self) -> None:
+        """Say it once when the clocks have come too far apart, before Kalshi refuses our time; and when they agree."""
+        off = abs(self._wire.offset.certain_us) > CLOCK_US
+        if off != self._clock_off:
+            self._clock_off = off
+            self._report(
+                f"clock: {self._wire.offset}" + (": set this machine's clock by NTP" if off else ", which is fine")
+            )
 
     async def _until_right(self) -> None:
         while self.stopped is not None:

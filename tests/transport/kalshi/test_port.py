@@ -283,6 +283,21 @@ def test_after_a_refusal_of_our_time_nothing_leaves_until_a_signature_is_taken()
     assert any("no order leaves any more" in line and "ms" in line for line in said)
 
 
+@pytest.mark.parametrize("seconds", [-20, 0, 20])
+def test_a_clock_that_is_off_is_said_before_it_matters(seconds: int) -> None:
+    said: list[str] = []
+    when = int((WallClock().unix_us() / 1e6 + seconds) * 1_000)
+
+    async def test(server: Server, port: KalshiPort) -> None:
+        server.date = False
+        assert (await placed(port)).status is Status.FILLED
+        assert (await placed(port, leg(leg_id="coid-1"))).status is Status.FILLED
+
+    # The server's `Date` is right; what its engine says weighs more, as it is exact.
+    run(Kalshi(post=says(CREATED | {"ts_ms": when}, 201)), test, said, replace(POLICY, settle_s=()))
+    assert len([line for line in said if line.startswith("clock: ")]) == (1 if seconds else 0), said
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_key_that_is_not_taken_stops_the_start(status: int) -> None:
     async def test(_server: Server, _port: KalshiPort) -> None:
