@@ -103,8 +103,8 @@ class Connection(asyncio.Protocol):
             try:
                 self._http.receive_data(b"")
                 self._read()
-            except (h11.RemoteProtocolError, zlib.error, ValueError) as error:
-                self._end(f"the server broke off: {error}")
+            except (h11.RemoteProtocolError, zlib.error, ValueError):
+                self._end("the server closed the connection before its answer was whole")
         return False
 
     def connection_lost(self, error: Exception | None) -> None:

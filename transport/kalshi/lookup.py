@@ -26,6 +26,8 @@ MARGIN_S: Final = 60
 MAX_STRANGERS: Final = 20
 """Orders that are asked for one by one, because their fills are listed and they are not."""
 
+NOT_FOUND: Final = 404
+
 NEAR_S: Final = 5.0
 """A fill this near to a change of the position explains it."""
 
@@ -37,7 +39,7 @@ UNEXPLAINED_S: Final = 600.0
 class Span:
     """When the order can have reached the venue, in unix seconds of its clock, and its id if a reply told it.
 
-    ``spent``: the venue has said that there is an order of our id, whenever that was.
+    ``spent``: the venue has said that our id was used before, whenever that was: everything is searched.
     """
 
     after_s: float
@@ -53,22 +55,20 @@ async def find(reads: KalshiReads, leg: Leg, span: Span) -> Outcome | None:
     since = max(0, int(span.after_s) - MARGIN_S)
     orders = await reads.orders(leg.market, min_ts=since)
     order = order_of(leg, orders)
-    if order is None and as_of - span.after_s > DAY_S:
-        order = await _archived(reads, leg, span)
     if order is not None:
-        fills = await reads.fills(order_id=order.order_id)
-        return outcome_of(leg, order, fills_of(order.order_id, fills))
+        return await _outcome(reads, leg, order)
+    if span.spent or as_of - span.before_s > DAY_S:
+        order = await _archived(reads, leg, span)
+        if order is not None:
+            return await _outcome(reads, leg, order, archived=True)
     fills = await reads.fills(leg.market, min_ts=since)
     if span.order_id is not None and (mine := fills_of(span.order_id, fills)):
         return _seen_in_fills(leg, span.order_id, mine)
     stranger = await _explained(reads, leg, orders, fills)
     if stranger is not None:
-        mine = fills_of(stranger.order_id, await reads.fills(order_id=stranger.order_id))
-        return outcome_of(leg, stranger, mine)
+        return await _outcome(reads, leg, stranger)
     if span.order_id is not None:
         raise ReadFailed(f"the order {span.order_id} was accepted, and is not listed yet")
-    if span.spent:
-        raise ReadFailed("kalshi says that there is an order of this id, and does not list it")
     if as_of <= span.before_s:
         raise ReadFailed(
             f"not listed; but the venue's lists lag behind: they are {span.before_s - as_of:.1f} s too old"
@@ -78,9 +78,23 @@ async def find(reads: KalshiReads, leg: Leg, span: Span) -> Outcome | None:
     return None
 
 
+async def _outcome(reads: KalshiReads, leg: Leg, order: Order, *, archived: bool = False) -> Outcome:
+    """What the order and all its fills prove."""
+    fills = await reads.fills(order_id=order.order_id)
+    if archived:
+        fills = [*fills, *await reads.old_fills(leg.market)]
+    return outcome_of(leg, order, fills_of(order.order_id, fills))
+
+
 async def _archived(reads: KalshiReads, leg: Leg, span: Span) -> Order | None:
     """An order from so long ago that only the archive has it."""
-    cutoff = await reads.cutoff()
+    try:
+        cutoff = await reads.cutoff()
+    except ReadFailed as error:
+        if error.status == NOT_FOUND:
+            # A rehearsal has no archive: what it had, it lists.
+            return None
+        raise
     if cutoff.orders_updated_ts.timestamp() <= span.after_s:
         return None
     return order_of(leg, await reads.old_orders(leg.market))

@@ -85,6 +85,10 @@ class KalshiReads:
         """Orders of one market that are so old that they are in the archive alone."""
         return await self.rest.every("/historical/orders", read_orders, {"ticker": ticker})
 
+    async def old_fills(self, ticker: str) -> list[Fill]:
+        """The same of fills."""
+        return await self.rest.every("/historical/fills", read_fills, {"ticker": ticker})
+
     async def fills(
         self, ticker: str | None = None, *, order_id: str | None = None, min_ts: int | None = None
     ) -> list[Fill]:

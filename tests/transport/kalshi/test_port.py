@@ -55,6 +55,7 @@ class Kalshi:
     post: Act = field(default_factory=lambda: says(CREATED, 201))
     orders: list[dict[str, Any]] = field(default_factory=list)
     archive: list[dict[str, Any]] = field(default_factory=list)
+    old_fills: list[dict[str, Any]] = field(default_factory=list)
     unlisted: dict[str, dict[str, Any]] = field(default_factory=dict)
     fills: list[dict[str, Any]] = field(default_factory=list)
     positions: list[dict[str, Any]] = field(default_factory=list)
@@ -74,6 +75,7 @@ class Kalshi:
             "/exchange/user_data_timestamp": says({"as_of_time": ahead(self.as_of)}),
             "/portfolio/orders": says({"orders": self.orders, "cursor": ""}),
             "/historical/orders": says({"orders": self.archive, "cursor": ""}),
+            "/historical/fills": says({"fills": self.old_fills, "cursor": ""}),
             "/historical/cutoff": says({"orders_updated_ts": ahead(-30 * 86_400)}),
             "/portfolio/positions": says({"market_positions": self.positions, "event_positions": []}),
             "/portfolio/fills": says({"fills": [one for one in self.fills if wanted in {None, one["order_id"]}]}),
@@ -409,7 +411,7 @@ def test_an_accepted_order_is_never_denied() -> None:
 
 
 def test_a_very_old_order_is_looked_for_in_the_archive() -> None:
-    kalshi = Kalshi(archive=[FILLED], fills=[ONE_FILL])
+    kalshi = Kalshi(archive=[FILLED], old_fills=[ONE_FILL])
     long_ago = WallClock().unix_us() // 1_000 - 40 * 86_400_000
 
     async def test(_server: Server, port: KalshiPort) -> None:
@@ -437,19 +439,32 @@ def test_one_question_at_a_time_for_a_leg() -> None:
     run(Kalshi(), test)
 
 
-def test_an_id_that_the_venue_calls_spent_is_looked_for_everywhere_and_never_denied() -> None:
-    kalshi = Kalshi(post=Reply(409, error("order_already_exists")))
+def test_an_id_that_the_venue_calls_spent_is_looked_for_everywhere() -> None:
+    kalshi = Kalshi(post=Reply(409, error("order_already_exists")), archive=[FILLED], old_fills=[ONE_FILL])
 
     async def test(server: Server, port: KalshiPort) -> None:
         assert (await placed(port)).status is Status.UNKNOWN
-        outcome, failed = await asked(port)
-        assert (outcome, "does not list it" in (failed or "")) == (None, True)
-        (listed,) = [one for one in server.requests if one.path.endswith("/portfolio/orders") and one.method == "GET"]
-        assert listed.query["min_ts"] == "0"
-        kalshi.archive, kalshi.fills = [FILLED], [ONE_FILL]
         found, _ = await asked(port)
         assert found is not None
         assert (found.status, found.filled, found.final) == (Status.FILLED, 600, True)
+        (listed,) = [one for one in server.requests if one.path.endswith("/portfolio/orders") and one.method == "GET"]
+        assert listed.query["min_ts"] == "0"
+
+    run(kalshi, test)
+
+
+@pytest.mark.parametrize(
+    ("broken", "denied"), [(None, True), ("/historical/orders", False), ("/historical/cutoff", False)]
+)
+def test_an_id_that_is_spent_and_in_no_list_filled_nothing(broken: str | None, denied: bool) -> None:
+    """A killed order spends its id and is listed nowhere; but nowhere includes the archive."""
+    kalshi = Kalshi(post=Reply(409, error("order_already_exists")))
+
+    async def test(_server: Server, port: KalshiPort) -> None:
+        assert (await placed(port)).status is Status.UNKNOWN
+        kalshi.broken = broken
+        outcome, failed = await asked(port)
+        assert (outcome, failed is None) == (None, denied)
 
     run(kalshi, test)
 
