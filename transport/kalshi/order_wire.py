@@ -1,7 +1,7 @@
 """The way of an order: signed and written on a warm connection before :meth:`OrderWire.post` returns, and once.
 
 Nothing here waits, queues or repeats. Where no connection is free nothing is sent, which is known at once; where the
-answer does not come nobody knows, and that is said. docs/decisions/0018 says why reads go another way.
+answer does not come nobody knows, and that is said. docs/decisions/0019 says why reads go another way.
 """
 
 from __future__ import annotations
