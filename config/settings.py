@@ -18,11 +18,13 @@ from config.address import Address
 from config.alerts import TABLE as ALERTS
 from config.alerts import AlertSettings
 from config.home import ArbHome
+from config.kalshi import TABLE as KALSHI
+from config.kalshi import KalshiSettings
 from config.risk import TABLE as RISK
 from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
 
-TABLES: Final = (RISK, ALERTS)
+TABLES: Final = (KALSHI, RISK, ALERTS)
 """How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
@@ -35,7 +37,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(RiskSettings, AlertSettings):
+class Settings(KalshiSettings, RiskSettings, AlertSettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry
@@ -186,11 +188,6 @@ class Settings(RiskSettings, AlertSettings):
             flag="--dispatch",
         ),
     ] = "together"
-    kalshi_fee_precision: Annotated[
-        Literal["retail", "direct"],
-        kinds.choice("retail", "direct"),
-        About("How Kalshi rounds this account's fees: to $0.01 (retail) or to $0.0001 (direct member)."),
-    ] = "retail"
     ledger_url: Annotated[
         SecretStr | None,
         kinds.ledger_url(),
