@@ -17,6 +17,7 @@ import msgspec
 
 from actors.messages import Note, TradeMoved
 from actors.risk.day import TradingDay
+from actors.risk.guard import HALTS, MOVES, PAIRS_ASIDE, TRIPS
 
 SECOND_US: Final = 1_000_000
 HOUR_US: Final = 3_600 * SECOND_US
@@ -28,7 +29,6 @@ MAX_TEXT: Final = 1_000
 """Characters of an alert; a phone shows fewer."""
 
 _NUMBERS: Final = re.compile(r"\d+")
-_STATE: Final = re.compile(r"(?:active|reducing|halted) to (active|reducing|halted) by the ([a-z-]+)")
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -50,6 +50,7 @@ NAKED: Final = Kind("Naked leg", critical=True, by_pair=True)
 HALT: Final = Kind("Halted", critical=True)
 BREAKER: Final = Kind("Breaker tripped", critical=True)
 TRADING: Final = Kind("Trading state")
+ASIDE: Final = Kind("Pair set aside", by_pair=True)
 UNKNOWN: Final = Kind("Unknown leg", critical=True, by_pair=True)
 BOOKS: Final = Kind("Ledger or journal", critical=True)
 DOUBT: Final = Kind("Money in doubt", critical=True, by_pair=True)
@@ -73,6 +74,10 @@ BY_COUNT: Final[dict[str, Kind]] = {
     "feed_failed": FEED,
     "actor_failures": FAILURE,
     "resumes": TRADING,
+    HALTS: HALT,
+    TRIPS: BREAKER,
+    MOVES: TRADING,
+    PAIRS_ASIDE: ASIDE,
 }
 """By the counter of a note. What has none of these is for the log alone, and so is what is no warning."""
 
@@ -193,15 +198,7 @@ def kind_of(note: Note) -> Kind | None:
     """What a note is an alert of; None: of nothing."""
     if note.level not in {"warning", "error"} or note.count is None:
         return None
-    if note.count != "risk":
-        return BY_COUNT.get(note.count)
-    moved = _STATE.match(note.text)
-    if moved is None:
-        return None
-    state, who = moved.groups()
-    if state == "halted":
-        return HALT
-    return BREAKER if who == "breaker" else TRADING
+    return BY_COUNT.get(note.count)
 
 
 def _bound(known: dict[Any, Any]) -> None:

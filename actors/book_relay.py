@@ -23,6 +23,7 @@ from market.events import (
     FeedUp,
     LevelChanged,
     LevelSet,
+    MarketHalted,
     TopStated,
 )
 from protocol.book_wire import MAX_MARKETS, WantBooks
@@ -36,7 +37,7 @@ class BookSource(Protocol):
     """The trader's feed, as its relay sees it."""
 
     def want(self, platform: Platform, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
-        """These markets are wanted now, those no longer. A feed that brings everything anyway does nothing."""
+        """These markets are wanted now, perhaps as before, and those no longer."""
 
 
 class BookRelaySetup(msgspec.Struct, frozen=True):
@@ -194,6 +195,9 @@ class BookRelay(GuardedActor):
                 | LevelChanged(market=market, is_bid=is_bid, price=price)
             ):
                 return _nothing if stream is None else partial(stream.changed, market, ((is_bid, price),))
+            case MarketHalted(market=market, reason=reason):
+                self.news[platform].halted[market] = reason
+                return _nothing if stream is None else partial(stream.halted, market)
             case TopStated(market=market):
                 return _nothing if stream is None else partial(stream.changed, market, ())
 

@@ -18,8 +18,10 @@ import msgspec
 from market.book import Book
 from protocol.book_wire import (
     MAX_CHANGES,
+    MAX_HALTED,
     MAX_LOST,
     MAX_MARKETS,
+    MAX_REASON,
     BookState,
     DeltaFrame,
     FeedWord,
@@ -52,6 +54,7 @@ class FeedNews(msgspec.Struct):
     reason: str | None = None
     heard_us: int = 0
     t: int = 0
+    halted: dict[str, str] = {}
 
 
 class BookStream:
@@ -80,6 +83,7 @@ class BookStream:
         self._reset = False
         self._lost: dict[str, None] = {}
         self._lost_reason: str | None = None
+        self._halted: dict[str, None] = {}
         self._ready: dict[str, None] = {}
         self._told: set[str] = set()
         self._doubted: set[str] = set()
@@ -94,9 +98,11 @@ class BookStream:
         for market in asked.remove:
             self._forget(market)
             self._lost.pop(market, None)
+            self._halted.pop(market, None)
             self._numbers.pop(market, None)
         for number, market in enumerate(asked.add, self._asked):
             self._numbers[market] = number
+            self.halted(market)
             if market not in self._told:
                 self.held(market)
         self._asked += len(asked.add)
@@ -158,6 +164,12 @@ class BookStream:
             if book is not None and book.held:
                 self._ready[market] = None
 
+    def halted(self, market: str) -> None:
+        """Nothing opens on that market any more, if that is so."""
+        if market in self._numbers and market in self._news.halted:
+            self._halted[market] = None
+            self._state_due = True
+
     def changed(self, market: str, keys: Iterable[Key]) -> None:
         """These levels of a book may hold another size now; none: what may be traded on is another part."""
         if market not in self._told:
@@ -173,7 +185,7 @@ class BookStream:
 
     def frames(self, now_us: int, offset_us: int) -> Iterator[str]:
         """What may be written now, in order: who takes one writes it."""
-        if self._state_due and not self.stalled:
+        while self._state_due and not self.stalled:
             yield self._sent(encode(self._state(now_us, offset_us)))
         while self._changed and not self.stalled:
             yield self._sent(encode(self._delta()))
@@ -196,7 +208,7 @@ class BookStream:
 
     def _state(self, now_us: int, offset_us: int) -> BookState:
         news = self._news
-        lost = tuple(islice(self._lost, MAX_LOST))
+        lost, halted = tuple(islice(self._lost, MAX_LOST)), tuple(islice(self._halted, MAX_HALTED))
         state = BookState(
             sub=self.sub,
             seq=self._next(),
@@ -208,12 +220,15 @@ class BookStream:
             markets=self._asked,
             reset=self._reset,
             lost=tuple(self._numbers[market] for market in lost),
+            halted=tuple((self._numbers[market], news.halted[market][:MAX_REASON]) for market in halted),
             reason=self._lost_reason if lost and news.reason is None else news.reason,
         )
         for market in lost:
             del self._lost[market]
+        for market in halted:
+            del self._halted[market]
         self._reset = False
-        self._state_due = bool(self._lost)
+        self._state_due = bool(self._lost or self._halted)
         return state
 
     def _delta(self) -> DeltaFrame:
@@ -245,7 +260,6 @@ class BookStream:
         bids, asks = book.depth(is_bid=True), book.depth(is_bid=False)
         if max(len(bids), len(asks)) > MAX_LEVELS:
             return None
-        self._lost.pop(market, None)
         self._told.add(market)
         self.snapshots += 1
         doubt: dict[str, Any] = {}

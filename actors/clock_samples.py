@@ -8,6 +8,9 @@ from protocol.wire import Pong
 
 CLOCK_SAMPLES: Final = 8
 
+NEWS_US: Final = 100_000
+"""What the offset must change by to be worth a frame."""
+
 
 class ClockSamples:
     """The last pongs of one connection, as trip time and offset in microseconds."""
@@ -15,6 +18,7 @@ class ClockSamples:
     def __init__(self) -> None:
         """Nothing measured."""
         self.samples: list[tuple[int, int]] = []
+        self.told_us = 0
 
     def add(self, pong: Pong, unix_us: int) -> bool:
         """Take a pong that says what the other end's clock showed; False where it does not, or makes no sense."""
@@ -22,6 +26,14 @@ class ClockSamples:
             return False
         trip = unix_us - pong.sent_us
         self.samples = [*self.samples[-(CLOCK_SAMPLES - 1) :], (trip, pong.at_us - pong.sent_us - trip // 2)]
+        return True
+
+    def is_news(self) -> bool:
+        """Whether the offset is well away from what was told last (at first: none). It counts as told."""
+        best = self.best_us
+        if best is None or abs(best - self.told_us) < NEWS_US:
+            return False
+        self.told_us = best
         return True
 
     @property

@@ -164,6 +164,7 @@ def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetu
             paper=plan.dry_run or ports.venues[platform][1] is None,
             dry_run=plan.dry_run,
             max_leg_notional=plan.max_leg_notional,
+            cash=True,
         )
         for platform in plan.local
     }

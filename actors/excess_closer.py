@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from actors.base import Address, handles
+from actors.cash_desk import CashDesk
 from actors.closing import closing_legs, closing_plan, settlement_floors, unseen
 from actors.facts import Purpose
-from actors.leg_sender import LegSender
 from actors.messages import StopTrading
 from actors.pair_books import PairBooks, WatchPair
 from actors.proposals import closing_proposal
@@ -39,7 +39,7 @@ BOOKS_WAIT_US: Final = 2_000_000
 """So long is waited for the books of both venues before it is decided on one alone: the other may be much better."""
 
 
-class ExcessCloser(LegSender):
+class ExcessCloser(CashDesk):
     """Guarantees: nothing is closed while a leg of the trade is not proven; nothing is sold that is not held.
 
     After an attempt that filled nothing the next one waits for the venue to speak of the pair's books again.
@@ -205,7 +205,7 @@ class ExcessCloser(LegSender):
         nothing = self.nothing_leaves()
         if self.risk.state is RiskState.HALTED:
             nothing = nothing or f"halted: {self.risk.reason}"
-        ready = all(leg.waiting and self.path(leg.plan.platform) is not None for leg in legs)
+        ready = all(leg.waiting and self.path(leg.plan.platform, leg.plan.action) is not None for leg in legs)
         if nothing is None and ready:
             self.send_legs(trade, legs, books, approval)
             return
@@ -225,6 +225,8 @@ class ExcessCloser(LegSender):
             chosen = closing_legs(trade, plan, books)
             if may_buy:
                 self.risk.loss.mark(trade.trade_id, plan.loss, self.turn.unix_us)
+            if may_buy and self.only_sells(chosen):
+                continue
             if self.cannot_send(trade, chosen) or self.waits_for_books(trade, books):
                 return None
             paper = self.risk.paper_of(trade.trade_id)
@@ -242,9 +244,14 @@ class ExcessCloser(LegSender):
             self.cannot_close(trade, plan)
         return None
 
+    def only_sells(self, chosen: Chosen) -> bool:
+        """Whether a purchase among these would go to a trader that reduces: then there is still selling."""
+        buys = {leg.platform for leg, _ in chosen if leg.action is Action.BUY}
+        return any(self.path(each) is None and self.path(each, Action.SELL) is not None for each in buys)
+
     def cannot_send(self, trade: Trade, chosen: Chosen) -> bool:
         """True, and said, where a leg has no path, or one that would close on paper what is held for real."""
-        paths = {leg.platform: self.path(leg.platform) for leg, _ in chosen}
+        paths = {leg.platform: self.path(leg.platform, leg.action) for leg, _ in chosen}
         missing = sorted(platform for platform, path in paths.items() if path is None)
         if missing:
             self.stay_naked(trade, f"no execution path for {', '.join(missing)}")

@@ -29,12 +29,12 @@ from actors.messages import (
 )
 from actors.pair_books import WatchPair
 from actors.proposals import opening_proposal, smaller
-from actors.recovery import adopt
+from actors.recovery import adopt, could_be_ours
 from actors.risk.approval import Approval, Reason, Refused
 from actors.risk.asking import AskQueue
 from actors.risk.state import RiskState
 from actors.trade import Dust, Holding, SlotKey, State, Trade, merged
-from actors.trade_book import liquidity
+from actors.trade_book import liquidity, unknown_records
 from actors.trader_messages import OutOfService
 from market.opportunity import Opportunity
 from protocol.leg import Leg
@@ -101,13 +101,16 @@ class HybridExecutor(AskDesk):
     def directory(self, message: Directory, _sender: Address) -> None:
         """Learn who is who; a new scanner must hear what is wanted; what was open at the start is gone after."""
         first, before, self.roles = not self.roles, self.roles, dict(message.roles)
-        if self.risk.state is RiskState.HALTED or (before and before["router"] != self.roles["router"]):
+        if first or self.risk.state is RiskState.HALTED or before["router"] != self.roles["router"]:
+            # Also that nothing holds: a local trader may remember a halt that a crash took from the ledger.
             self.tell_traders()
         self.settle_risk()
         self.want()
         for pair_id in dict.fromkeys((*self.watched, *self.queue.asked)):
             self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
         self.follow_soon()
+        if first:
+            self.begin_cash()
         if first and self.recovering:
             text = f"recovering: {len(self.recovering)} trades are not over, {len(self.unproven)} legs not proven"
             self.note(text, level="warning")
@@ -129,6 +132,7 @@ class HybridExecutor(AskDesk):
         self.episodes.clear()
         self.tried.clear()
         self.want()
+        self.cash_paths_changed()
         if len(self.unproven):
             self.unproven.hurry(self.turn.mono_us)
             self.sweep_soon()
@@ -148,10 +152,12 @@ class HybridExecutor(AskDesk):
         if "scanner" not in self.roles:
             return
         paths = {**self.remote, **self.config.local}
-        paths = {p: path for p, path in paths.items() if not path.halted and p not in self.out_of_service}
+        paths = {p: path for p, path in paths.items() if p not in self.out_of_service}
+        paths = {p: path for p, path in paths.items() if not path.halted or path.reducing}
         paper = frozenset(p for p, path in paths.items() if path.paper)
         caps = {p: path.max_leg_notional for p, path in paths.items() if path.max_leg_notional is not None}
-        self.send(self.roles["scanner"], Wanted(frozenset(paths), paper, caps))
+        takes_all = frozenset(p for p, path in paths.items() if not path.halted)
+        self.send(self.roles["scanner"], Wanted(takes_all, paper, caps))
 
     # -- deciding --------------------------------------------------------------------------------------------
 
@@ -190,18 +196,19 @@ class HybridExecutor(AskDesk):
             self.abort(seen, EATEN)
             return
         self.give_dust(seen.pair_id, dust)
-        trade = self.propose(trade_id, sized, merged(dust.values()))
+        trade = self.propose(trade_id, sized, merged(dust.values()) if dust else {})
         self.book.add(trade)
         if trade.later:
             self.later[trade_id] = (books, approval)
         self.dispatch(trade, books, dust, approval)
-        self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
+        if self.answers:
+            self.answered(seen.pair_id, f"sent: trade {trade_id}, {quantity_to_wire(sized.quantity)} contracts")
 
     def approval_for(self, trade_id: TradeId, seen: Opportunity) -> tuple[Approval | Refused, Dust]:
         """What risk says, and the dust that the trade takes in: none where that makes an order too small to be sent."""
         paper = not any(path is not None and path.real for path in map(self.path, {leg.platform for leg in seen.legs}))
         dust = self.dust_for(seen, paper=paper)
-        proposal = opening_proposal(trade_id, seen, merged(dust.values()))
+        proposal = opening_proposal(trade_id, seen, merged(dust.values()) if dust else {})
         answer = self.risk.approve(proposal, paper=paper, now_us=self.turn.unix_us)
         if dust and isinstance(answer, Refused) and answer.reason is Reason.TOO_SMALL:
             dust = {}
@@ -223,7 +230,7 @@ class HybridExecutor(AskDesk):
         if None in paths.values():
             missing = ", ".join(sorted(platform for platform, path in paths.items() if path is None))
             return f"no execution path for {missing}: not local and no trader connected"
-        return self.half_real(paths)
+        return self.half_real(paths) or self.cash_awaited(set(paths))
 
     def unproven_trades(self) -> int:
         """Trades of an earlier run with a leg whose fate is not proven."""
@@ -267,14 +274,14 @@ class HybridExecutor(AskDesk):
         """Dust of the pair, of this kind of money, that lies in the arb's own slots and is less than it buys."""
         if seen.pair_id not in self.dust:
             return {}
-        found = {giver: left for giver, left in self.dust[seen.pair_id].items() if self.on_paper(giver) is paper}
+        found = {giver: left for giver, left in self.dust[seen.pair_id].items() if self.dust_on_paper(giver) is paper}
         dust = merged(found.values())
         slots = {(leg.platform, leg.market, leg.side) for leg in seen.legs}
         if not dust or not set(dust) <= slots or any(holding.contracts >= seen.quantity for holding in dust.values()):
             return {}
         return found
 
-    def on_paper(self, trade_id: TradeId) -> bool:
+    def dust_on_paper(self, trade_id: TradeId) -> bool:
         """Whether the dust of this trade is paper."""
         giver = self.giver(trade_id)
         return giver is not None and giver.on_paper
@@ -310,17 +317,26 @@ class HybridExecutor(AskDesk):
             market_t=seen.t,
             dry_run=self.risk.paper_of(trade.trade_id),
             description=seen.description,
-            carried=tuple((*slot, held.contracts, held.basis) for slot, held in trade.carried.items()),
+            carried=tuple([(*slot, held.contracts, held.basis) for slot, held in trade.carried.items()]),
             gave=tuple(
-                (giver, *slot, held.contracts, held.basis)
-                for giver, left in gave.items()
-                for slot, held in left.items()
+                [
+                    (giver, *slot, held.contracts, held.basis)
+                    for giver, left in gave.items()
+                    for slot, held in left.items()
+                ]
             ),
         )
         self.record((opened, *(self.sent_fact(leg) for leg in legs)))
         self.send(self.roles["telemetry"], TradeSent(trade.trade_id, seen, tuple((leg.leg, leg.path) for leg in legs)))
 
     # -- what the base asks ----------------------------------------------------------------------------------
+
+    def could_be_ours(self, told: Leg) -> bool:
+        """Whether an earlier start may have sent it: what this one has sent, it knows."""
+        pair = None if told.pair_id is None else self.pairs.get(told.pair_id)
+        if self.config.ids.of_this_start(told.leg_id):
+            return False
+        return pair is None or could_be_ours(told, pair, self.config.ids)
 
     def adoptable(self, told: Leg, arb_type: str | None) -> Trade | None:
         """The trade of a leg that this ledger never heard of."""
@@ -423,7 +439,7 @@ class HybridExecutor(AskDesk):
             },
             "risk": {**self.risk_record(), "confirm": {"waiting": len(self.queue.asked), **self.queue.counts}},
             "recovering": len(self.recovering),
-            "unknown": self.unknown_records(),
+            "unknown": unknown_records(self.unproven, self.book, self.turn.mono_us),
             "dust": [
                 {
                     "pair_id": pair_id,
@@ -439,6 +455,7 @@ class HybridExecutor(AskDesk):
             "aborted": dict(self.aborted),
             "paths": {
                 **{p: f"remote: {path.trader}" for p, path in self.remote.items() if not path.halted},
+                **{p: f"remote: {path.trader} (sells only)" for p, path in self.remote.items() if path.reducing},
                 **{p: "local" for p in self.config.local if p not in self.out_of_service},
             },
         }

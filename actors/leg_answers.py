@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from msgspec import UNSET
+
 from actors.messages import LegReported
 from protocol.leg import Leg
+from protocol.leg_frame import ResultFrame
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, WIRE_VERSION, Platform, Status
-from protocol.units import average_cents
+from protocol.units import average_cents, money_to_dollars, price_to_cents, quantity_to_wire
 from protocol.wire import MAX_TEXT, Init, InitAck, LegResult
 
 
@@ -22,31 +25,35 @@ def seed_ack(mine: Collection[Platform], init: Init, common: Collection[Platform
     return InitAck.model_construct(**fields | more)
 
 
-def leg_result(leg: Leg, reported: LegReported, level: int, trader_id: str) -> LegResult:
+def leg_result(leg: Leg, reported: LegReported, level: int, trader_id: str) -> ResultFrame:
     """An outcome in the wire's words. Level 1 gets the seed's fields; an unknown begins with ``unknown:``."""
     outcome = reported.outcome
-    fields = seed_fields(leg.platform, outcome)
-    if level >= WIRE_VERSION:
-        fields |= {
-            "status": outcome.status,
-            "cost": outcome.cost,
-            "fees": outcome.fees,
-            "revision": max(0, outcome.revision),
-            "final": outcome.final,
-            "paper": outcome.paper,
-            "trader_id": trader_id,
-            "trade_id": leg.trade_id,
-            "pair_id": leg.pair_id,
-            "market_id": leg.market_id,
-            "action": leg.action,
-            "side": leg.side,
-            "price": leg.limit,
-            "contracts": leg.quantity,
-            "latency_ns": outcome.latency_ns,
-            ("kalshi_market_ticker" if leg.platform == KALSHI else "poly_token"): leg.market,
-            "arb_type": reported.arb_type,
-        }
-    return LegResult.model_construct(**fields)
+    seed = seed_fields(leg.platform, outcome)
+    seed["filled"] = quantity_to_wire(outcome.filled)
+    if level < WIRE_VERSION:
+        return ResultFrame(**seed)
+    on_kalshi = leg.platform == KALSHI
+    return ResultFrame(
+        **seed,
+        status=outcome.status,
+        cost=money_to_dollars(outcome.cost),
+        fees=money_to_dollars(outcome.fees),
+        revision=max(0, outcome.revision),
+        final=outcome.final,
+        paper=outcome.paper,
+        trader_id=trader_id,
+        trade_id=leg.trade_id,
+        pair_id=leg.pair_id,
+        market_id=leg.market_id,
+        action=leg.action,
+        side=leg.side,
+        price=price_to_cents(leg.limit),
+        contracts=quantity_to_wire(leg.quantity),
+        latency_ns=outcome.latency_ns,
+        kalshi_market_ticker=leg.market if on_kalshi else UNSET,
+        poly_token=UNSET if on_kalshi else leg.market,
+        arb_type=reported.arb_type,
+    )
 
 
 def bare_result(platform: Platform, outcome: Outcome, level: int) -> LegResult:

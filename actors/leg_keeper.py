@@ -6,7 +6,7 @@ The base of the executor. It never sends an order.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from actors.backoff import LAST_US
 from actors.base import Address, GuardedActor, handles
@@ -30,14 +30,14 @@ from actors.messages import (
 )
 from actors.positions import Positions
 from actors.recovery import ADOPTED, ASSUMED, adopted_leg
-from actors.revisions import contradicts, numbered
+from actors.revisions import contradicts, is_news, numbered
 from actors.trade import State, Trade, TradeLeg
-from actors.trade_book import TradeBook, trade_record
+from actors.trade_book import LateRecord, TradeBook
 from actors.unproven import Unproven
 from market.pair import Pair
 from protocol.leg import Leg
-from protocol.outcome import Outcome, believable, beyond_limit, newer, outcome_from_result
-from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status
+from protocol.outcome import Outcome, believable, beyond_limit, outcome_from_result
+from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status, TradeId
 from protocol.units import Quantity, show_money
 
 SWEEP_US: Final = 100_000
@@ -86,6 +86,10 @@ class LegKeeper(GuardedActor):
     def counted(self, trade: Trade, outcome: Outcome) -> None:
         """Something became of a leg: count its money before anything follows from it."""
 
+    def could_be_ours(self, told: Leg) -> bool:
+        """Whether an earlier start may have sent this leg, which is not known here."""
+        raise NotImplementedError
+
     def adoptable(self, told: Leg, arb_type: str | None) -> Trade | None:
         """The trade of a leg that is not known here."""
         raise NotImplementedError
@@ -106,6 +110,8 @@ class LegKeeper(GuardedActor):
                 leg_id=outcome.leg_id,
             )
             return
+        if message.told is not None and leg.path != ASSUMED and not message.told.asks_the_same(leg.leg):
+            outcome = self.another_order(leg, outcome, message.source)
         if contradicts(outcome, message.source, leg):
             self.say_contradicted(leg, outcome, message.source)
         news = numbered(outcome, message.source, leg)
@@ -117,6 +123,16 @@ class LegKeeper(GuardedActor):
             self.confirm(leg, message.told, message.source)
         if not self.apply(news, message.source, outcome.revision):
             self.ack_if_recorded(outcome.leg_id, must)
+
+    def another_order(self, leg: TradeLeg, told: Outcome, source: str) -> Outcome:
+        """That trader has another order under this id, so ours was not executed and never will be.
+
+        Whatever the other one came to is nobody's leg here: a person must look at it.
+        """
+        text = f"{source} has another order under this id, which is not ours, and which came to: {in_words(told)}"
+        self.say_foreign(text, leg.leg)
+        error = f"not executed: {source} has another order under this id"
+        return Outcome(leg_id=told.leg_id, status=Status.REJECTED, error=error, revision=told.revision)
 
     def believed(self, leg: TradeLeg, source: str) -> bool:
         """A trader's word counts for what was sent to it, and for what it may have been asked about."""
@@ -142,7 +158,7 @@ class LegKeeper(GuardedActor):
         told, leg_id = message.told, outcome.leg_id
         if leg_id in self.earlier:
             leg = self.earlier[leg_id].legs[leg_id]
-            if self.is_news(leg, outcome, message.source):
+            if is_news(leg, outcome, message.source):
                 self.reopen(self.earlier[leg_id])
                 return True
             if contradicts(outcome, message.source, leg):
@@ -155,29 +171,31 @@ class LegKeeper(GuardedActor):
                 f"ignored the result of a leg that is not known here ({message.source})", level="warning", leg_id=leg_id
             )
             return False
-        was_over = next((each for each in self.earlier.values() if each.trade_id == told.trade_id), None)
+        if not self.could_be_ours(told):
+            self.say_foreign(f"{message.source} tells of an order that no trade of ours can have: not taken in", told)
+            return False
+        return self.adopt(message, told, told.trade_id)
+
+    def adopt(self, message: LegReported, told: Leg, trade_id: TradeId) -> bool:
+        """A leg that the ledger never heard of, of a trade that is known, was over, or is made for it."""
+        was_over = next((each for each in self.earlier.values() if each.trade_id == trade_id), None)
         if was_over is not None:
             self.reopen(was_over)
-        trade = self.book.trades.get(told.trade_id)
+        trade = self.book.trades.get(trade_id)
         if trade is None:
             trade = self.adoptable(told, message.arb_type)
             if trade is None:
                 text = (
                     f"{message.source} tells of a leg of unknown pair {told.pair_id}: add the pair, then it is adopted"
                 )
-                self.note(text, level="error", leg_id=leg_id)
+                self.note(text, level="error", leg_id=told.leg_id)
                 return False
             self.book.add(trade)
-        elif leg_id not in trade.legs:
-            trade.legs[leg_id] = adopted_leg(told)
+        elif told.leg_id not in trade.legs:
+            trade.take_in(adopted_leg(told))
             self.book.note_legs(trade)
-        self.adopted(told, message.source)
+        self.adopted(told, message.source, paper=message.outcome.paper)
         return True
-
-    @staticmethod
-    def is_news(leg: TradeLeg, outcome: Outcome, source: str) -> bool:
-        """Whether this would change what is held of the leg."""
-        return leg.outcome is None or newer(numbered(outcome, source, leg), leg.outcome)
 
     def long_over(self, message: LegReported) -> None:
         """Word of a leg that is recorded, and whose trade is not held any more."""
@@ -201,7 +219,7 @@ class LegKeeper(GuardedActor):
         self.book.add(trade)
         self.book.settle(trade)
 
-    def adopted(self, told: Leg, source: str) -> None:
+    def adopted(self, told: Leg, source: str, *, paper: bool) -> None:  # noqa: ARG002 -- for whoever counts money
         """Say so, write it down, and ask about what else that trade may have sent."""
         self.note(
             "adopted: it left just before a crash of this controller",
@@ -223,7 +241,7 @@ class LegKeeper(GuardedActor):
         if leg.path == ASSUMED:
             leg.path = ADOPTED
             if told is not None and told.trade_id == leg.leg.trade_id and told.pair_id == leg.leg.pair_id:
-                leg.leg = told
+                self.book.by_leg[leg.leg.leg_id].told(leg, told)
             self.write_down(leg.leg, source, self.book.by_leg[leg.leg.leg_id])
 
     def write_down(self, told: Leg, source: str, trade: Trade) -> None:
@@ -414,9 +432,14 @@ class LegKeeper(GuardedActor):
         # Who had an adopted leg is not known: nobody's "never received" settles it, the venue is asked.
         sent_to = leg.path.removeprefix("remote:") if leg.path != "local" else None
         revision = -1 if leg.outcome is None else leg.outcome.revision
-        question = QueryLeg(leg.leg, sent_to, trade.opportunity.arb_type.value, revision)
+        paper = self.on_paper(trade.trade_id)
+        question = QueryLeg(leg.leg, sent_to, trade.opportunity.arb_type.value, revision, paper)
         local = self.roles.get(f"trader:{leg.leg.platform}")
         self.send(local if local is not None else self.roles["router"], question)
+
+    def on_paper(self, _trade_id: TradeId) -> bool:
+        """Whether the trade's orders are known to be for no money."""
+        return False
 
     # -- for people ------------------------------------------------------------------------------------------
 
@@ -453,24 +476,13 @@ class LegKeeper(GuardedActor):
             count="results_contradicted",
         )
 
+    def say_foreign(self, text: str, leg: Leg) -> None:
+        """Somebody else has ordered on this account: only the venue's own books show what that has left."""
+        self.note(text, level="error", leg_id=leg.leg_id, pair_id=leg.pair_id, count="foreign_orders")
+
     def say_moved(self, trade: Trade) -> None:
         """Tell telemetry what the trade has become."""
-        self.send(self.roles["telemetry"], TradeMoved(trade_record(trade)))
-
-    def unknown_records(self) -> list[dict[str, Any]]:
-        """The legs whose fate is not proven, with age and how often was asked."""
-        now = self.turn.mono_us
-        return [
-            {
-                "leg_id": leg_id,
-                "platform": self.book.by_leg[leg_id].legs[leg_id].leg.platform,
-                "pair_id": self.book.by_leg[leg_id].opportunity.pair_id,
-                "age_s": (now - since) // 1_000_000,
-                "asked": self.unproven.asked[leg_id],
-            }
-            for leg_id, since in self.unproven.since.items()
-            if leg_id in self.book.by_leg
-        ]
+        self.send(self.roles["telemetry"], TradeMoved(trade.state.value, LateRecord(trade)))
 
     def note(
         self,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from protocol.leg import Leg
 from protocol.terms import KALSHI, Action, Side
 from protocol.units import Price, Quantity
-from protocol.wire import ExecuteLeg, LegQuery
+from protocol.wire import MAX_INT, ExecuteLeg, LegQuery
+
+MAX_REVISION: Final = MAX_INT // 2
+"""What a controller can claim to have: there must be room above it for news, on the wire too."""
 
 
 def leg_ordered(order: ExecuteLeg) -> Leg:
@@ -43,3 +48,8 @@ def leg_asked_about(query: LegQuery) -> Leg:
         quantity=query.contracts or Quantity(1),
         expires_at_ms=query.expires_at_ms,
     )
+
+
+def revision_claimed(query: LegQuery) -> int:
+    """The revision that the asker says it has, as far as it can be believed."""
+    return -1 if query.revision is None else min(query.revision, MAX_REVISION)

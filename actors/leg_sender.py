@@ -18,7 +18,7 @@ from actors.trade import Trade, TradeLeg
 from market.opportunity import Opportunity, OpportunityLeg
 from market.pair import Pair
 from protocol.leg import Leg
-from protocol.terms import PairId, Platform, TradeId
+from protocol.terms import Action, PairId, Platform, TradeId
 from protocol.units import USD, Money, Quantity
 from protocol.wire import Book
 
@@ -77,10 +77,15 @@ class LegSender(RiskDesk):
         self.out_of_service: dict[Platform, str] = {}
         """Local platforms whose trader takes no leg any more, and why."""
 
-    def path(self, platform: Platform) -> PathInfo | None:
-        """Local first, else a connected trader whose connection can be written to, else none."""
+    def path(self, platform: Platform, action: Action = Action.BUY) -> PathInfo | None:
+        """Local first, else a connected trader whose connection can be written to, else none.
+
+        A trader that reduces is a path for sales alone: it takes those of what it holds.
+        """
         found = self.config.local.get(platform) or self.remote.get(platform)
-        if found is None or found.halted or platform in self.out_of_service:
+        if found is None or platform in self.out_of_service:
+            return None
+        if found.halted and not (found.reducing and action is Action.SELL):
             return None
         dead = found.conn_id is not None and not self.config.is_open(found.conn_id)
         return None if dead else found
@@ -97,7 +102,7 @@ class LegSender(RiskDesk):
         """A leg on its platform's path. A closing leg has an id of its own making, so that none is ever used twice."""
         ids = self.config.ids
         leg_id = ids.leg_id(trade_id, index) if purpose is Purpose.OPEN else ids.leg_id(ids.trade_id(), 0)
-        path = self.path(plan.platform)
+        path = self.path(plan.platform, plan.action)
         local = plan.platform in self.config.local
         leg = Leg(
             leg_id=leg_id,
@@ -116,10 +121,6 @@ class LegSender(RiskDesk):
         name = "local" if local else f"remote:{path.trader if path else '?'}"
         return TradeLeg(leg, plan, name, None if local or path is None else path.conn_id, purpose=purpose)
 
-    def is_paper(self) -> bool:
-        """As this run is meant."""
-        return self.config.dry_run
-
     def send_legs(self, trade: Trade, legs: Sequence[TradeLeg], books: Sequence[Book], approval: Approval) -> None:
         """The remote ones in one message, so that none can leave by halves. Raises where this was not approved."""
         self.risk.sent(approval, [leg.leg for leg in legs], self.turn.unix_us)
@@ -132,7 +133,7 @@ class LegSender(RiskDesk):
                 order = ApprovedLeg(leg.leg, book, arb_type, approval=approval)
                 self.send(self.roles[f"trader:{leg.plan.platform}"], order)
             else:
-                remote.append(LegOrder(leg.leg, book, arb_type))
+                remote.append(LegOrder(leg.leg, book, arb_type, leg.conn_id))
         if remote:
             self.send(self.roles["router"], SendLegs(tuple(remote), approval))
         self.book.waiting[trade.trade_id] = None

@@ -1,12 +1,12 @@
 """What actors say to each other. Frozen values; units and terms are those of `protocol/`.
 
-Messages from the market data (`FeedBatch`, `FeedEnded`) are defined in `market/events.py`; those about an actor's
-own life (`Supervised`, `ActorFailed`) in `actors/base.py`; about books to close on in `actors/pair_books.py`.
+Market data (`FeedBatch`, `FeedEnded`) is in `market/events.py`, an actor's own life (`Supervised`, `ActorFailed`) in
+`actors/base.py`, books to close on in `actors/pair_books.py`, relayed books in `actors/relay_messages.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -14,10 +14,9 @@ import msgspec
 from actors.base import Address
 from actors.risk.approval import Approval
 from market.opportunity import Opportunity, OpportunityLeg
-from protocol.book_wire import BookMessage
 from protocol.codec import Invalid, Spoken
 from protocol.leg import Leg
-from protocol.leg_frame import LegFrame
+from protocol.leg_frame import Frame
 from protocol.outcome import Outcome
 from protocol.terms import LegId, PairId, Platform, TradeId
 from protocol.units import Money, Quantity
@@ -153,7 +152,7 @@ class Outgoing(Message, frozen=True):
     """A session to the bridge: write this (text: as it is). With a ``leg_id`` a failure is answered by `NotWritten`."""
 
     conn_id: int
-    message: WireMessage | LegFrame | BookMessage | str
+    message: WireMessage | Frame | str
     leg_id: LegId | None = None
 
 
@@ -211,7 +210,10 @@ class Wanted(Message, frozen=True):
 
 
 class PathInfo(Message, frozen=True):
-    """How legs of one platform can be executed right now, and what that path cannot promise."""
+    """How legs of one platform can be executed right now, and what that path cannot promise.
+
+    ``halted``: it takes no leg; but where it is ``reducing``, sales of what it holds. ``cash``: it says what is there.
+    """
 
     platform: Platform
     conn_id: int | None
@@ -221,6 +223,8 @@ class PathInfo(Message, frozen=True):
     dry_run: bool
     max_leg_notional: Money | None = None
     halted: bool = False
+    reducing: bool = False
+    cash: bool = False
 
     @property
     def real(self) -> bool:
@@ -250,11 +254,15 @@ class ResultElsewhere(Message, frozen=True):
 
 
 class LegOrder(Message, frozen=True):
-    """One leg on its way to a trader, with the book for a paper venue where it asked for one."""
+    """One leg on its way to a trader, with the book for a paper venue where it asked for one.
+
+    ``conn_id``: the connection that it is meant for, and no other; None: whichever is active.
+    """
 
     leg: Leg
     book: Book | None = None
     arb_type: str | None = None
+    conn_id: int | None = None
 
 
 class SendLegs(Message, frozen=True):
@@ -297,13 +305,15 @@ class AckLeg(Message, frozen=True):
 class QueryLeg(Message, frozen=True):
     """What became of this leg? ``sent_to`` names the trader that it was sent to, where that is known.
 
-    ``revision`` is the highest that the asker has: an answer that is news must have a higher one.
+    ``revision`` is the highest that the asker has: an answer that is news must have a higher one. ``paper``: it was for
+    no money.
     """
 
     leg: Leg
     sent_to: str | None
     arb_type: str | None = None
     revision: int = -1
+    paper: bool = False
 
 
 class StopTrading(Message, frozen=True):
@@ -472,9 +482,15 @@ class TradeSent(Message, frozen=True):
 
 
 class TradeMoved(Message, frozen=True):
-    """A trade has a new state; ``record`` is its status record, plain JSON values."""
+    """A trade has a new state. ``make`` makes its status record as of then (plain JSON values), when it is read."""
 
-    record: Mapping[str, Any]
+    state: str
+    make: Callable[[], Mapping[str, Any]]
+
+    @property
+    def record(self) -> Mapping[str, Any]:
+        """The trade's status record."""
+        return self.make()
 
 
 class OpportunityNote(Message, frozen=True):

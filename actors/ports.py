@@ -6,14 +6,18 @@ the answer is known on the spot (``send``). A port never calls an actor from ins
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from actors.base import Address
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, TradeId
+from protocol.units import Money
 from protocol.wire import Book
+
+CashReport = Callable[[Sequence[tuple[str, Money]] | None, str | None], None]
+"""Accounts by shard with what each has, or why they could not be asked."""
 
 
 class LinkPort(Protocol):
@@ -58,6 +62,13 @@ class VenuePort(Protocol):
 
         ``report(outcome, None)``: it knows; ``report(None, None)``: it knows no such order; ``report(None, why)``: it
         could not be asked.
+        """
+
+    def cash(self, report: CashReport) -> None:
+        """Ask what there is to be spent, of the account and of each shard that has cash of its own.
+
+        ``report(accounts, None)``: by shard's name (empty where there is none), each as it was at some moment after
+        this call; an empty list where the venue does not say. ``report(None, why)``: it could not be asked.
         """
 
     def see(self, book: Book) -> None:
@@ -117,3 +128,6 @@ class IdSource(Protocol):
 
     def leg_id(self, trade_id: TradeId, index: int) -> LegId:
         """The id of that leg of the trade."""
+
+    def of_this_start(self, leg_id: LegId) -> bool:
+        """Whether only this start of this controller can have given such an id."""

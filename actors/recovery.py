@@ -174,6 +174,21 @@ def adopt(told: Leg, arb_type: str | None, pairs: Pairs, ids: IdSource) -> Trade
     return _trade(told.trade_id, seen, [adopted_leg(told)], ids)
 
 
+def could_be_ours(told: Leg, pair: Pair, ids: IdSource) -> bool:
+    """Whether a trade of this pair could have such a leg: one of its instruments, under the id of that leg.
+
+    Nothing is opened by selling.
+    """
+    sides = {(plan.platform, plan.market, plan.side) for each in ArbType for plan in arb_legs(pair, each)}
+    if (told.platform, told.market, told.side) not in sides:
+        return False
+    if told.trade_id is None or not told.leg_id.startswith(told.trade_id):
+        return True
+    # The legs of a trade are numbered as arb_legs() has them; another number is that of the other leg.
+    others = ids.leg_id(told.trade_id, 1 if told.side is Side.YES else 0)
+    return told.action is Action.BUY and told.leg_id != others
+
+
 def adopted_leg(told: Leg) -> TradeLeg:
     """A leg as a trader tells of it. An opening leg's id begins with its trade's; others close something."""
     plan = _bare(told.platform, told.market, told.side)
@@ -194,7 +209,7 @@ def _arb_type(text: str | None, told: Leg) -> ArbType:
 def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted], pairs: Pairs) -> Opportunity | None:
     pair_id = opened.pair_id if opened is not None else legs[0].pair_id
     pair = pairs.get(pair_id)
-    opening = [leg for leg in legs if _leg(leg, None).purpose is Purpose.OPEN] or list(legs)
+    opening = [leg for leg in legs if _opens(leg)] or list(legs)
     plans = tuple(dict.fromkeys(_bare(leg.platform, leg.market, leg.side) for leg in opening))
     if pair is not None and (opened is not None or len(plans) == 1):
         arb_type = opened.arb_type if opened is not None else _adopted_arb_type(opening)
@@ -215,6 +230,11 @@ def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted
         t=opened.market_t if opened is not None else 0,
         description=opened.description if opened is not None else "",
     )
+
+
+def _opens(fact: LegSent | LegAdopted) -> bool:
+    purpose = fact.purpose if isinstance(fact, LegSent) else adopted_leg(_as_leg(fact)).purpose
+    return purpose is Purpose.OPEN
 
 
 def _adopted_arb_type(legs: Sequence[LegSent | LegAdopted]) -> ArbType:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.book_stream import WINDOW
-from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEvent, FeedUp, LevelSet, TopStated
+from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEvent, FeedUp, LevelSet, MarketHalted, TopStated
 from protocol.book_wire import MAX_BATCH, BookDelta, BooksSeen, BookState, WantBooks
 from protocol.terms import Platform
 from protocol.wire import Book
@@ -118,8 +118,9 @@ class RelayStream:
         return self._snapshot(frame) if isinstance(frame, Book) else self._delta(frame)
 
     def _state(self, state: BookState, unix_us: int) -> Heard:
-        if any(number >= self._asked for number in state.lost):
+        if any(number >= self._asked for number in (*state.lost, *(number for number, _ in state.halted))):
             return Heard(fault="it lost a market that was not asked for")
+        halts = [MarketHalted(self._markets[number], reason) for number, reason in state.halted]
         before, self.latched = self.latched, self._why_not(state, unix_us)
         self.lag_us = unix_us - state.at - state.offset_us
         self.offset_us = state.offset_us
@@ -128,10 +129,11 @@ class RelayStream:
             self._void = False
             self.books.clear()
         if self.latched is not None:
-            return self._latch(before)
+            return self._latch(before, halts)
         if self._void:
+            # Asked anew, the trader says again what is halted.
             return Heard(again=True)
-        events: list[FeedEvent] = [FeedUp()] if before is not None or state.reset else []
+        events: list[FeedEvent] = [*([FeedUp()] if before is not None or state.reset else []), *halts]
         if state.lost:
             names = tuple(self._markets[number] for number in state.lost)
             self.books.difference_update(names)
@@ -152,12 +154,14 @@ class RelayStream:
             return "its feed has brought no data" + (f" for {silent_us / 1e6:.1f} s" if state.heard else " yet")
         return None
 
-    def _latch(self, before: str | None) -> Heard:
+    def _latch(self, before: str | None, halts: list[MarketHalted]) -> Heard:
+        """What is lost; what is halted is halted whether the books are there or not."""
         self.books.clear()
-        if before is not None or self.latched is None:
-            return NOTHING
-        self._void = True
-        return Heard(FeedBatch(self.platform, self._t, (BooksLost(self.latched),), is_data=False))
+        events: list[FeedEvent] = [*halts]
+        if before is None and self.latched is not None:
+            self._void = True
+            events.append(BooksLost(self.latched))
+        return Heard(FeedBatch(self.platform, self._t, tuple(events), is_data=False)) if events else NOTHING
 
     def _snapshot(self, book: Book) -> Heard:
         if book.platform != self.platform or book.market not in self._wanted:

@@ -23,10 +23,15 @@ def numbered(told: Outcome, source: str, leg: TradeLeg) -> Outcome:
     if held is None or told.revision > held.revision or not held.status.proven:
         return told
     if source == leg.told_by:
-        is_news = newer(told, msgspec.structs.replace(held, revision=leg.told_revision))
+        news = newer(told, msgspec.structs.replace(held, revision=leg.told_revision))
     else:
-        is_news = told.status.proven and (told.filled > held.filled or settles(told, held))
-    return msgspec.structs.replace(told, revision=held.revision + 1) if is_news else told
+        news = told.status.proven and (told.filled > held.filled or settles(told, held))
+    return msgspec.structs.replace(told, revision=held.revision + 1) if news else told
+
+
+def is_news(leg: TradeLeg, outcome: Outcome, source: str) -> bool:
+    """Whether this would change what is held of the leg."""
+    return leg.outcome is None or newer(numbered(outcome, source, leg), leg.outcome)
 
 
 def settles(told: Outcome, held: Outcome) -> bool:

@@ -19,10 +19,8 @@ from actors.risk.breaker import BreakerRules
 from actors.risk.guard import RiskGuard
 from actors.risk.plan import RiskPlan, guard_of
 from actors.risk.state import RiskState
-from actors.risk.terms import Account
 from actors.risk_messages import (
     AgesAsked,
-    CashStated,
     ClockTold,
     FeedAges,
     Halting,
@@ -34,10 +32,11 @@ from actors.risk_messages import (
 from actors.trade import Trade, TradeLeg
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Platform
+from protocol.terms import TradeId
 
 TICK_US: Final = 1_000_000
 TICK: Final = "risk"
+NO_RULES: Final = BreakerRules()
 DISK_EVERY: Final = 10
 """Ticks between two looks at the disk."""
 
@@ -86,7 +85,7 @@ class RiskDesk(LegKeeper):
 
     def must_tick(self) -> bool:
         """Whether time alone may change something."""
-        return self.risk.watch.rules != BreakerRules() or bool(self.risk.breakers.standing)
+        return self.risk.watch.rules != NO_RULES or bool(self.risk.breakers.standing)
 
     def ticked(self) -> None:
         """A second has passed."""
@@ -103,13 +102,12 @@ class RiskDesk(LegKeeper):
         self.risk.moved(trade, self.turn.unix_us)
         self.settle_risk()
 
-    def adopted(self, told: Leg, source: str) -> None:
+    def adopted(self, told: Leg, source: str, *, paper: bool) -> None:
         """A leg that left without our knowing, and those of its trade that may have: they count from now on."""
         if told.trade_id is not None:
-            trade = self.book.trades[told.trade_id]
-            for leg in trade.legs.values():
-                self.count_stranger(leg, paper=trade.on_paper or self.is_paper())
-        super().adopted(told, source)
+            for leg in self.book.trades[told.trade_id].legs.values():
+                self.count_stranger(leg, paper=paper)
+        super().adopted(told, source, paper=paper)
 
     def count_stranger(self, leg: TradeLeg, *, paper: bool) -> None:
         """Count a leg that the guard has not approved; ``paper``: its kind, where no fill of its own says it."""
@@ -119,9 +117,9 @@ class RiskDesk(LegKeeper):
         if leg.outcome is not None:
             self.risk.report(leg.outcome, self.turn.unix_us)
 
-    def is_paper(self) -> bool:
-        """What a leg is held for of which nothing better is known."""
-        return True
+    def on_paper(self, trade_id: TradeId) -> bool:
+        """Whether the trade's orders are known to be for no money."""
+        return self.risk.known_on_paper(trade_id)
 
     def settle_risk(self) -> None:
         """Have the state that the breakers demand, write down what changed, say it, and tell the traders."""
@@ -135,7 +133,7 @@ class RiskDesk(LegKeeper):
         if facts:
             self.keep_facts(facts)
         for line in self.risk.take_lines():
-            self.note(line, level="warning", count="risk")
+            self.note(line.text, level="warning", count=line.counter, pair_id=line.pair_id)
         if moved:
             self.risk_moved()
         self.tick_soon()
@@ -244,12 +242,6 @@ class RiskDesk(LegKeeper):
         """How far a trader's clock is off."""
         self.risk.watch.clock(message.trader, message.offset_us, self.turn.unix_us)
         self.settle_risk()
-
-    @handles(CashStated)
-    def cash_stated(self, message: CashStated, _sender: Address) -> None:
-        """What a venue says is there: real money, whatever is traded on paper."""
-        account = Account(Platform(message.platform), message.shard)
-        self.risk.books[False].cash.stated(account, message.amount, message.asked_us)
 
     def risk_record(self) -> dict[str, Any]:
         """The section of the status."""

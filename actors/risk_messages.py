@@ -7,7 +7,6 @@ from typing import Any
 
 from actors.messages import Message
 from protocol.terms import PairId, Platform
-from protocol.units import Money
 
 
 class TakeNoLegs(Message, frozen=True):
@@ -86,15 +85,6 @@ class ClockTold(Message, frozen=True):
 
     trader: str
     offset_us: int
-
-
-class CashStated(Message, frozen=True):
-    """An account had this much at some moment after it was asked (unix microseconds). ``shard`` may be empty."""
-
-    platform: Platform
-    amount: Money
-    asked_us: int
-    shard: str = ""
 
 
 class AnswerDue(Message, frozen=True):

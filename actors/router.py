@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from actors.base import ActorFailed, Address, GuardedActor, handles
+from actors.cash_messages import CashAsked
 from actors.halt_roll import HaltRoll
 from actors.messages import (
     AckLeg,
@@ -18,6 +19,7 @@ from actors.messages import (
     Directory,
     Drained,
     IsConnected,
+    LegOrder,
     LegsNotSent,
     LinkOpened,
     Note,
@@ -140,8 +142,8 @@ class Router(GuardedActor):
             # A trader that comes back before its old link is known to be dead takes its own place at once.
             again = [at for at, route in enumerate(routes) if info.level > 1 and route.info.trader == info.trader]
             routes.insert(again[0] if again else len(routes), Route(info, session))
-            # One that takes no leg stands behind those that do; it is still there to be asked.
-            routes.sort(key=lambda route: route.info.halted)
+            # One that only sells stands behind those that do all, and before one that takes no leg and can be asked.
+            routes.sort(key=lambda route: (route.info.halted, not route.info.reducing))
         self.publish()
         self.tell_halting()
 
@@ -223,16 +225,27 @@ class Router(GuardedActor):
 
     @handles(SendLegs)
     def send_legs(self, message: SendLegs, sender: Address) -> None:
-        """Pass every leg to its active session; where one has none, or nothing allows it, none leaves."""
+        """Pass every leg to its session; where one has none, or nothing allows it, none leaves.
+
+        A leg is written down as sent to one trader: another one that is active by now would execute it, and the first
+        one would say that it never came.
+        """
         if not isinstance(message.approval, Approval):
             raise NotApproved(f"legs without an approval: {[order.leg.leg_id for order in message.orders]}")
-        missing = {order.leg.platform for order in message.orders if order.leg.platform not in self.routes}
+        routes = [self.route_of(order) for order in message.orders]
+        missing = {order.leg.platform for order, route in zip(message.orders, routes, strict=True) if route is None}
         if missing:
             reason = f"no trader for {', '.join(sorted(missing))}"
             self.send(sender, LegsNotSent(tuple(order.leg.leg_id for order in message.orders), reason))
             return
-        for order in message.orders:
-            self.send(self.routes[order.leg.platform][0].session, order)
+        for order, route in zip(message.orders, routes, strict=True):
+            if route is not None:
+                self.send(route.session, order)
+
+    def route_of(self, order: LegOrder) -> Route | None:
+        """The way that the leg is meant to go, if it is still there."""
+        routes = self.routes.get(order.leg.platform, [])
+        return next((route for route in routes if order.conn_id in {None, route.info.conn_id}), None)
 
     @handles(QueryLeg)
     def query_leg(self, message: QueryLeg, _sender: Address) -> None:
@@ -244,6 +257,16 @@ class Router(GuardedActor):
         route = next((r for r in routes if r.info.trader == message.sent_to), routes[0] if routes else None)
         if route is not None:
             self.send(route.session, message)
+
+    @handles(CashAsked)
+    def ask_cash(self, message: CashAsked, _sender: Address) -> None:
+        """Ask whoever gets the next leg of each platform: it is his account that the leg would be paid from."""
+        his: dict[int | None, frozenset[Platform]] = {}
+        active = {platform: self.routes[platform][0] for platform in sorted(message.platforms & self.routes.keys())}
+        for platform, route in active.items():
+            his[route.info.conn_id] = his.get(route.info.conn_id, frozenset()) | {platform}
+        for route in {route.info.conn_id: route for route in active.values()}.values():
+            self.send(route.session, CashAsked(message.number, his[route.info.conn_id]))
 
     @handles(AckLeg)
     def ack_leg(self, message: AckLeg, _sender: Address) -> None:

@@ -26,7 +26,7 @@ from actors.pair_books import BookView, PairBooks, WatchPair
 from actors.risk_messages import AgesAsked, FeedAges
 from market.book import Book as MarketBook
 from market.detection import PairWatch
-from market.events import BooksLost, FeedBatch, FeedEnded, FeedUp
+from market.events import BooksLost, FeedBatch, FeedEnded, FeedUp, MarketHalted
 from market.opportunity import Opportunity
 from market.pair import Pair
 from market.scan import Scan
@@ -107,6 +107,9 @@ class Scanner(GuardedActor):
                 self.feed_state(message.platform, feed, "up", "connected")
             elif type(event) is BooksLost:
                 self.books_lost(message.platform, feed, event)
+            elif type(event) is MarketHalted:
+                text = f"{message.platform}: nothing opens on {event.market} any more: {event.reason}"
+                self.note(text, level="error", count="markets_halted")
         self.offer(self.scan.apply(message))
         if self.watched:
             self.tell_watched(message.platform)

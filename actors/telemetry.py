@@ -64,7 +64,7 @@ class Telemetry(GuardedActor):
     @handles(TradeMoved)
     def trade_moved(self, message: TradeMoved, _sender: Address) -> None:
         """A trade has a new state."""
-        self.counters[f"trades_{message.record['state']}"] += 1
+        self.counters[f"trades_{message.state}"] += 1
         self.publish(message)
 
     @handles(OpportunityNote)

@@ -13,6 +13,7 @@ Late news is news: a higher revision of a leg moves a trade that was over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from enum import StrEnum
 from typing import Final
 
@@ -139,11 +140,25 @@ class TradeLeg(msgspec.Struct):
         return self.outcome is not None and self.outcome.status.proven
 
 
-class Holding(msgspec.Struct):
+class Holding(msgspec.Struct, frozen=True, gc=False):
     """What a slot holds: contracts, and what they cost with fees. A sale takes its share of the cost along."""
 
     contracts: Quantity = Quantity(0)
     basis: Money = Money(0)
+
+
+_EMPTY: Final = Holding()
+
+
+class Sums(msgspec.Struct, frozen=True):
+    """What a trade's fills come to. ``held`` is by slot, with a 0 beside a slot that has no other to match it."""
+
+    holdings: Mapping[SlotKey, Holding]
+    held: Sequence[Quantity]
+    matched: Quantity
+    excess: Mapping[SlotKey, Quantity]
+    cost: Money
+    fees: Money
 
 
 Dust = Mapping[TradeId, Mapping[SlotKey, Holding]]
@@ -179,6 +194,9 @@ class Trade:
         self.reason = ""
         self.sent_us = 0
         self.sent_unix_us = 0
+        self._slots: tuple[SlotKey, ...] | None = None
+        self._sums: Sums | None = None
+        """Added up when somebody asks, and kept until a leg, its outcome or dust is another one."""
 
     # -- steps -----------------------------------------------------------------------------------------------
 
@@ -195,7 +213,8 @@ class Trade:
     def send_later(self, legs: Sequence[TradeLeg], mono_us: int, unix_us: int) -> None:
         """The legs that waited for the first ones leave now."""
         self.later = ()
-        self.legs.update((leg.leg.leg_id, leg) for leg in legs)
+        for leg in legs:
+            self.take_in(leg)
         self.sent(mono_us, unix_us)
 
     def closing(self, legs: Sequence[TradeLeg], mono_us: int) -> None:
@@ -203,7 +222,17 @@ class Trade:
         self.state = step(self.state, Event.CLOSING)
         for leg in legs:
             leg.sent_us = mono_us
-            self.legs[leg.leg.leg_id] = leg
+            self.take_in(leg)
+
+    def take_in(self, leg: TradeLeg) -> None:
+        """One leg more belongs to the trade."""
+        self.legs[leg.leg.leg_id] = leg
+        self._slots = self._sums = None
+
+    def told(self, leg: TradeLeg, order: Leg) -> None:
+        """What this leg of the trade was, which had only been assumed."""
+        leg.leg = order
+        self._slots = self._sums = None
 
     def too_small(self) -> None:
         """The excess cannot be traded: it stays as dust."""
@@ -228,6 +257,7 @@ class Trade:
         if before is not None and not newer(outcome, before):
             return False
         leg.outcome = outcome
+        self._sums = None
         self.state = step(self.state, self.verdict())
         return True
 
@@ -238,7 +268,7 @@ class Trade:
             return Event.ANSWERED
         if not all(leg.proven for leg in legs) or (self.half_known and len(self.slots) == 1):
             return Event.UNPROVEN
-        held = self._held()
+        held = self.sums.held
         if self.later:
             if any(held):
                 return Event.FIRST_FILLED
@@ -247,39 +277,68 @@ class Trade:
             return Event.UNEQUAL
         return Event.EQUAL if held[0] else Event.NOTHING
 
+    def picture(self) -> Trade:
+        """The trade as it is now: what becomes of it later does not show in it."""
+        now = Trade.__new__(Trade)
+        now.__dict__.update(self.__dict__)
+        now.legs = {leg_id: copy(leg) for leg_id, leg in self.legs.items()}
+        return now
+
     # -- what it holds ---------------------------------------------------------------------------------------
+
+    @property
+    def sums(self) -> Sums:
+        """What all fills known so far come to, carried dust included."""
+        if self._sums is None:
+            self._sums = self._added_up(self.slots, list(self.legs.values()))
+        return self._sums
 
     @property
     def slots(self) -> tuple[SlotKey, ...]:
         """The slots of the arb; one whose leg was never sent holds nothing, which is not the same as no slot."""
-        opening = [leg.slot for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
-        planned = [(plan.platform, plan.market, plan.side) for plan in self.opportunity.legs]
-        return tuple(dict.fromkeys([*opening, *planned]))
+        if self._slots is None:
+            opening = [leg.slot for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
+            planned = [(plan.platform, plan.market, plan.side) for plan in self.opportunity.legs]
+            self._slots = tuple(dict.fromkeys([*opening, *planned]))
+        return self._slots
 
-    def holdings(self, legs: Sequence[TradeLeg] | None = None) -> dict[SlotKey, Holding]:
-        """What each slot holds by all fills known so far (or those of these legs), carried dust included."""
-        legs = list(self.legs.values()) if legs is None else legs
-        held = {slot: Holding() for slot in self.slots}
-        for slot, carried in self.carried.items():
-            held[slot] = Holding(carried.contracts, carried.basis)
-        for leg in sorted(legs, key=lambda each: each.leg.action is Action.SELL):
-            if leg.outcome is not None and leg.outcome.filled:
-                _apply(held.setdefault(leg.slot, Holding()), leg.leg.action, leg.outcome)
+    def holdings(self) -> Mapping[SlotKey, Holding]:
+        """What each slot holds by all fills known so far, carried dust included."""
+        return self.sums.holdings
+
+    def opened(self) -> Sums:
+        """The same by the opening legs alone: what was held before anything was closed."""
+        opening = [leg for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
+        return self.sums if len(opening) == len(self.legs) else self._added_up(self.slots, opening)
+
+    def _added_up(self, slots: tuple[SlotKey, ...], legs: list[TradeLeg]) -> Sums:
+        held = dict.fromkeys(slots, _EMPTY)
+        held.update(self.carried)
+        cost = fees = 0
+        for leg in sorted(legs, key=_sells):
+            outcome = leg.outcome
+            if outcome is None:
+                continue
+            cost += -outcome.cost if _sells(leg) else outcome.cost
+            fees += outcome.fees
+            if outcome.filled:
+                held[leg.slot] = _after(held.get(leg.slot, _EMPTY), leg.leg.action, outcome)
         for slot, given in self.given.items():
-            left = held.setdefault(slot, Holding())
+            left = held.get(slot, _EMPTY)
             held[slot] = Holding(Quantity(left.contracts - given.contracts), Money(left.basis - given.basis))
-        return held
+        # What has no other slot to match it is matched by nothing.
+        contracts = [holding.contracts for holding in held.values()]
+        contracts = contracts if len(contracts) > 1 else [*contracts, Quantity(0)]
+        least = min(contracts)
+        excess = {slot: Quantity(h.contracts - least) for slot, h in held.items() if h.contracts > least}
+        return Sums(held, contracts, least, excess, Money(cost), Money(fees))
 
     def give(self, dust: Mapping[SlotKey, Holding]) -> None:
         """A later trade of the pair has taken this in; what is left here has no dust any more."""
         self.given = merged([self.given, dust])
+        self._sums = None
         if self.state is State.DUST:
             self.state = step(self.state, self.verdict())
-
-    def _held(self, legs: Sequence[TradeLeg] | None = None) -> list[Quantity]:
-        """Contracts by slot. What has no other slot to match it is matched by nothing."""
-        held = [holding.contracts for holding in self.holdings(legs).values()]
-        return held if len(held) > 1 else [*held, Quantity(0)]
 
     @property
     def waiting(self) -> bool:
@@ -294,7 +353,7 @@ class Trade:
     @property
     def matched(self) -> Quantity:
         """Contracts held in every slot: what pays $1 each whatever happens."""
-        return Quantity(min(self._held()))
+        return self.sums.matched
 
     @property
     def on_paper(self) -> bool:
@@ -303,26 +362,19 @@ class Trade:
         return bool(done) and all(outcome.paper for outcome in done)
 
     @property
-    def excess(self) -> dict[SlotKey, Quantity]:
+    def excess(self) -> Mapping[SlotKey, Quantity]:
         """Contracts held beyond what is matched, by slot; empty when hedged or flat."""
-        held, least = self.holdings(), min(self._held())
-        return {slot: Quantity(h.contracts - least) for slot, h in held.items() if h.contracts > least}
+        return self.sums.excess
 
     @property
     def cost(self) -> Money:
         """Paid less received for all fills so far, without fees."""
-        return Money(
-            sum(
-                leg.outcome.cost if leg.leg.action is Action.BUY else -leg.outcome.cost
-                for leg in self.legs.values()
-                if leg.outcome
-            )
-        )
+        return self.sums.cost
 
     @property
     def fees(self) -> Money:
         """Fees of all fills so far."""
-        return Money(sum(leg.outcome.fees for leg in self.legs.values() if leg.outcome))
+        return self.sums.fees
 
     @property
     def edge_locked(self) -> Money | None:
@@ -334,20 +386,13 @@ class Trade:
     @property
     def closing_loss(self) -> Money:
         """What the closing legs have lost so far; what is still in excess counts at its cost."""
-        opened = [leg for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
-        before = self._value(opened)
-        return Money(max(0, before - self._value(list(self.legs.values()))))
+        return Money(max(0, self._value(self.opened()) - self._value(self.sums)))
 
-    def _value(self, legs: Sequence[TradeLeg]) -> int:
-        """What these legs' fills are worth: $1 a matched contract, excess at cost, less all that was spent."""
-        held, least = self.holdings(legs), min(self._held(legs))
-        excess = sum(_share(h.basis, h.contracts - least, h.contracts) for h in held.values())
-        spent = sum(
-            (leg.outcome.cost if leg.leg.action is Action.BUY else -leg.outcome.cost) + leg.outcome.fees
-            for leg in legs
-            if leg.outcome
-        )
-        return least * (USD // CONTRACT) + excess - spent - self._taken_in()
+    def _value(self, sums: Sums) -> int:
+        """What these fills are worth: $1 a matched contract, excess at cost, less all that was spent."""
+        least = sums.matched
+        excess = sum(_share(h.basis, h.contracts - least, h.contracts) for h in sums.holdings.values())
+        return least * (USD // CONTRACT) + excess - sums.cost - sums.fees - self._taken_in()
 
     def _taken_in(self) -> int:
         """What the dust cost that was taken in, less what that cost that was given away."""
@@ -364,14 +409,17 @@ def merged(left: Iterable[Mapping[SlotKey, Holding]]) -> dict[SlotKey, Holding]:
     return whole
 
 
-def _apply(holding: Holding, action: Action, outcome: Outcome) -> None:
+def _sells(leg: TradeLeg) -> bool:
+    return leg.leg.action is Action.SELL
+
+
+def _after(holding: Holding, action: Action, outcome: Outcome) -> Holding:
+    """What is held after this fill."""
     if action is Action.BUY:
-        holding.contracts = Quantity(holding.contracts + outcome.filled)
-        holding.basis = Money(holding.basis + outcome.cost + outcome.fees)
-    else:
-        share = _share(holding.basis, outcome.filled, holding.contracts)
-        holding.contracts = Quantity(holding.contracts - outcome.filled)
-        holding.basis = Money(holding.basis - share)
+        basis = holding.basis + outcome.cost + outcome.fees
+        return Holding(Quantity(holding.contracts + outcome.filled), Money(basis))
+    share = _share(holding.basis, outcome.filled, holding.contracts)
+    return Holding(Quantity(holding.contracts - outcome.filled), Money(holding.basis - share))
 
 
 def _share(basis: Money, part: int, whole: int) -> int:

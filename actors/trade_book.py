@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from actors.trade import State, Trade, TradeLeg
+from actors.unproven import Unproven
 from market.opportunity import OpportunityLeg
 from protocol.terms import LegId, PairId, Platform, Side, Status, TradeId
 from protocol.units import (
@@ -126,6 +127,23 @@ class TradeBook:
         return [trade_record(trade) for trade in list(self.trades.values())[-most:]]
 
 
+class LateRecord:
+    """A trade's record as of now, made when it is first read: most never are, and none before orders are out."""
+
+    __slots__ = ("_made", "_trade")
+
+    def __init__(self, trade: Trade) -> None:
+        """Keep what the record is made from."""
+        self._trade = trade.picture()
+        self._made: dict[str, Any] | None = None
+
+    def __call__(self) -> dict[str, Any]:
+        """The record."""
+        if self._made is None:
+            self._made = trade_record(self._trade)
+        return self._made
+
+
 def trade_record(trade: Trade) -> dict[str, Any]:
     """A trade as plain JSON values: cents, contracts, dollars."""
     opportunity = trade.opportunity
@@ -173,3 +191,18 @@ def _leg_record(leg: TradeLeg) -> dict[str, Any]:
         "error": None if outcome is None else outcome.error,
         "paper": None if outcome is None else outcome.paper,
     }
+
+
+def unknown_records(unproven: Unproven, book: TradeBook, now_us: int) -> list[dict[str, Any]]:
+    """The legs whose fate is not proven, with age and how often was asked."""
+    return [
+        {
+            "leg_id": leg_id,
+            "platform": book.by_leg[leg_id].legs[leg_id].leg.platform,
+            "pair_id": book.by_leg[leg_id].opportunity.pair_id,
+            "age_s": (now_us - since) // 1_000_000,
+            "asked": unproven.asked[leg_id],
+        }
+        for leg_id, since in unproven.since.items()
+        if leg_id in book.by_leg
+    ]

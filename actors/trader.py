@@ -44,7 +44,7 @@ from actors.messages import (
     TellUnacked,
     VenueSaid,
 )
-from actors.trader_door import TraderDoor
+from actors.trader_cash import TraderCash
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving
 from actors.trader_setup import Work
 from protocol.leg import Leg
@@ -58,7 +58,7 @@ MAX_REMEMBERED: Final = 10_000
 BURIED: Final = "refused: this id was refused or asked about before, and is never executed"
 
 
-class Trader(TraderDoor):
+class Trader(TraderCash):
     """Guarantees: a leg id is placed at most once, across restarts; no journal, no order.
 
     Every leg asked for is answered, if only with ``unknown``.
@@ -166,7 +166,8 @@ class Trader(TraderDoor):
         closed = self.closed(work.leg)
         if closed is not None:
             # It was let through before the halt, and has not left: nothing leaves after one.
-            self.conclude(work, Outcome(leg_id=work.leg.leg_id, status=Status.REJECTED, error=closed))
+            self.refused[closed[0]] += 1
+            self.conclude(work, Outcome(leg_id=work.leg.leg_id, status=Status.REJECTED, error=closed[1]))
             return
         work.placed = True
         self.at_venue[work.leg.leg_id] = work
@@ -237,6 +238,7 @@ class Trader(TraderDoor):
         self.not_placed(work)
         if not message.unread:
             error = f"no journal, no order: {message.reason}"
+            self.refused["no journal"] += 1
             self.told(work, Outcome(leg_id=message.leg_id, status=Status.REJECTED, error=error))
             return
         work.foreign = work.placed = work.unsure = True
@@ -320,6 +322,12 @@ class Trader(TraderDoor):
         """What became of it? Whatever the answer, an id that never came is never executed from now on."""
         leg_id = message.leg.leg_id
         work = self.work.get(leg_id)
+        if work is not None and work.foreign and not work.leg.asks_the_same(message.leg):
+            # It never left here, and what was found out about another order under this id says nothing of this one.
+            for questions in (self.unproven, self.unsettled):
+                questions.proven(leg_id)
+            del self.work[leg_id]
+            work = None
         if work is not None:
             work.asker = sender
             self.unproven.hurry_one(leg_id, self.turn.mono_us)
@@ -347,6 +355,7 @@ class Trader(TraderDoor):
     def never_came(self, question: QueryLeg | RefuseOrder, asker: Address) -> None:
         """If it was sent here, that settles it; else the venue knows whether another placed it."""
         if isinstance(question, RefuseOrder):
+            self.refused["makes no sense"] += 1
             refused = Outcome(leg_id=question.leg_id, status=Status.REJECTED, error=f"refused: {question.reason}")
             self.send(asker, OrderRefused(question.platform, refused))
             return
@@ -357,11 +366,11 @@ class Trader(TraderDoor):
             )
             self.send(asker, LegReported(outcome, None, self.config.trader_id, question.leg))
             return
-        paper = self.on_paper(question.leg.platform)
+        paper = question.paper or self.on_paper(question.leg.platform)
         work = Work(question.leg, asker, self.turn.mono_us, self.turn.unix_us, paper, question.arb_type)
         work.foreign, work.placed, work.revision = True, True, question.revision
         # It may have been sent for real: in a dry run of today the paper venue's "no such order" says nothing of that.
-        work.unsure = paper
+        work.unsure = paper and not question.paper
         self.work[leg_id] = work
         self.note(f"asked about a leg of {question.sent_to}: asking the venue", question.leg)
         self.prove(leg_id)

@@ -22,7 +22,7 @@ from actors.journal import HaltNoted, HaltWord, JournalEntry, NoteHalt, PastRead
 from actors.leg_checks import refusal
 from actors.leg_prover import LegProver
 from actors.messages import ClockMeasured, Configured, Note, Unconfigured
-from actors.risk.trader_limits import HOUR_US, TraderGate, TraderLimits
+from actors.risk.trader_limits import HOUR_US, Reason, TraderGate, TraderLimits
 from actors.risk_messages import LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from actors.trader_messages import (
     Fence,
@@ -43,9 +43,6 @@ from protocol.units import money_to_dollars
 
 MAX_DRAINS: Final = 1_000
 """Halts that wait for their end; beyond it the oldest is forgotten, and whoever asked asks again."""
-
-MAX_WORD: Final = 60
-"""Characters of what is counted; the words are our own."""
 
 
 class Drain(msgspec.Struct):
@@ -164,40 +161,44 @@ class TraderDoor(LegProver):
     def against(self, work: Work) -> Outcome | None:
         """The first thing that is against it: a halt, the clocks, the order itself, the limits."""
         leg = work.leg
-        why = self.closed(leg) or self.clock_wrong()
-        if why is None:
+        against = self.closed(leg) or self.clock_wrong()
+        why = None if against is None else against[1]
+        if against is None:
             agreed = None if self.agreed is None else self.agreed.platforms
             refused = refusal(leg, self.config.rules, agreed, (self.turn.unix_us + (self.offset_us or 0)) // 1_000)
             if refused is not None:
-                self.refused[(refused.error or "").partition(":")[0][:MAX_WORD]] += 1
-                return refused
+                self.refused[refused.what] += 1
+                return refused.outcome
             why = self.gate(work).check(leg, self.turn.unix_us)
         else:
-            self.refused[why.partition(":")[0]] += 1
+            self.refused[against[0]] += 1
         return None if why is None else Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error=why)
 
-    def closed(self, leg: Leg) -> str | None:
-        """Why no leg is taken at all, or none of this kind."""
+    def closed(self, leg: Leg) -> Reason | None:
+        """Why no leg is taken at all, or none of this kind: in a word, and in full."""
         if self.stopping is not None:
-            return f"this trader is stopping: {self.stopping}"
+            return "stopping", f"this trader is stopping: {self.stopping}"
         if not self.past_read:
-            return "halted: the journal has not told what was done before"
+            return "halted", "halted: the journal has not told what was done before"
         word = self.halt_word()
         if word is not None and word.everything:
-            return f"halted: {word.reason}"
+            return "halted", f"halted: {word.reason}"
         if self.agreed is not None and self.agreed.awaits_word:
-            return "halted: the controller has not said yet whether it trades"
+            return "halted", "halted: the controller has not said yet whether it trades"
         if word is not None and leg.action is Action.BUY:
-            return f"action: only what is held may be sold ({word.reason})"
+            return "reduce only", f"action: only what is held may be sold ({word.reason})"
         return None
 
-    def clock_wrong(self) -> str | None:
+    def clock_wrong(self) -> Reason | None:
         """Why no deadline can be believed."""
         offset = self.offset_us or 0
         if abs(offset) <= self.config.max_clock_offset_us:
             return None
         limit = self.config.max_clock_offset_us // 1_000
-        return f"clock: the controller's is {offset // 1_000} ms ahead, the limit is {limit} ms: set both clocks"
+        return (
+            "clock",
+            f"clock: the controller's is {offset // 1_000} ms ahead, the limit is {limit} ms: set both clocks",
+        )
 
     def gate(self, work: Work) -> TraderGate:
         """The limits of orders of its kind."""
@@ -334,7 +335,12 @@ class TraderDoor(LegProver):
     def watch_state(self, _message: WatchState, sender: Address) -> None:
         """Somebody wants to know, now and whenever it changes."""
         self.watchers.append(sender)
-        self.send(sender, TraderState(self.halt_word() is not None))
+        self.send(sender, self.state_word())
+
+    def state_word(self) -> TraderState:
+        """Whether it is halted, and whether it still sells."""
+        word = self.halt_word()
+        return TraderState(word is not None, reducing=word is not None and not word.everything)
 
     def state_changed(self) -> None:
         """Tell the limits and whoever watches."""
@@ -342,7 +348,7 @@ class TraderDoor(LegProver):
         for gate in self.gates.values():
             gate.reduce_only = None if word is None else word.reason
         for watcher in self.watchers:
-            self.send(watcher, TraderState(word is not None))
+            self.send(watcher, self.state_word())
 
     # -- for people ------------------------------------------------------------------------------------------
 

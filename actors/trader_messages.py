@@ -88,9 +88,10 @@ class WatchState(Message, frozen=True):
 
 
 class TraderState(Message, frozen=True):
-    """Whether any halt stands."""
+    """Whether any halt stands; where ``reducing``, sales of what the trader holds itself are still taken."""
 
     halted: bool
+    reducing: bool = False
 
 
 class Fence(Message, frozen=True):

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
+from actors.cash_messages import CashAsked, CashSaid
 from actors.keepalive import Keepalive
 from actors.messages import (
     AckLeg,
@@ -33,20 +34,21 @@ from actors.messages import (
 )
 from actors.relay_messages import AskRelay, RelayBroken, RelayHeard, RelayOffered
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
-from protocol.book_wire import BOOK_TYPES, BookDelta, BookMessage, BookState
+from protocol.book_wire import BOOK_TYPES, BookDelta, BookState
 from protocol.leg import Leg
-from protocol.leg_frame import LegFrame, leg_frame
+from protocol.leg_frame import AckFrame, Frame, leg_frame
 from protocol.outcome import outcome_from_result
 from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
 from protocol.units import Price, Quantity
 from protocol.wire import (
     MAX_TEXT,
     Book,
+    Cash,
+    CashQuery,
     Halt,
     HaltAck,
     Init,
     InitAck,
-    LegAck,
     LegQuery,
     LegResult,
     Ping,
@@ -194,14 +196,18 @@ class TraderSession(GuardedActor):
             case ResumeAck(number=number, success=success, error=error):
                 why = None if success else error or "no reason given"
                 self.send(self.router, LegsTaken(number or 0, why, self.trader_name()))
+            case Cash() as cash if cash.platform in self.registered:
+                said = CashSaid(cash.number, cash.platform, cash.paper, tuple(cash.accounts), cash.error)
+                self.send(self.roles["executor"], msgspec.structs.replace(said, who=self.trader_name()))
             case _:
                 pass
 
     def reported(self, report: StatusReport) -> None:
         """The trader's word on itself; one that halts takes no leg, and is asked on."""
-        was, self.report = self.halted, report
-        if self.halted is not was and self.registered:
-            word = "takes no leg" if self.halted else "takes legs again"
+        was = self.halted, self.reducing
+        self.report = report
+        if (self.halted, self.reducing) != was and self.registered:
+            word = "only sells" if self.reducing else "takes no leg" if self.halted else "takes legs again"
             self.note(f"#{self.config.conn_id} {self.trader_name()} {word}")
             self.send(self.router, Registered(tuple(self.path(platform) for platform in self.registered)))
         if report.clock_offset_ms is not None:
@@ -278,6 +284,16 @@ class TraderSession(GuardedActor):
         """By its own word."""
         return self.report is not None and bool(self.report.halted)
 
+    @property
+    def reducing(self) -> bool:
+        """Of one that is halted, by its own word too: it sells what it holds."""
+        return self.halted and self.report is not None and bool(self.report.reducing)
+
+    @property
+    def states_cash(self) -> bool:
+        """By its hello."""
+        return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
+
     def path(self, platform: Platform) -> PathInfo:
         """What the executor may know of this way to a venue."""
         return PathInfo(
@@ -289,11 +305,14 @@ class TraderSession(GuardedActor):
             dry_run=self.dry_run,
             max_leg_notional=None if self.ack is None else self.ack.max_leg_notional,
             halted=self.halted,
+            reducing=self.reducing,
+            cash=self.states_cash,
         )
 
     def result(self, result: LegResult) -> None:
         """Pass on what became of a leg; of a leg that was not sent here only what says itself whose it is."""
-        leg = self.legs.get(result.leg_id) or self.told(result)
+        # Its own words first: a trader may have executed something else under our id.
+        leg = self.told(result) or self.legs.get(result.leg_id)
         if leg is None:
             self.result_elsewhere(result)
             return
@@ -350,7 +369,7 @@ class TraderSession(GuardedActor):
 
     def write(
         self,
-        message: Init | LegFrame | LegAck | LegQuery | Halt | Resume | Ping | Pong | Book | BookMessage,
+        message: Init | Frame | LegQuery | CashQuery | Halt | Resume | Ping | Pong | Book,
         leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
@@ -378,7 +397,7 @@ class TraderSession(GuardedActor):
     def ack_leg(self, message: AckLeg, _sender: Address) -> None:
         """What this trader told is durable."""
         if not self.closed and self.level >= WIRE_VERSION:
-            self.write(LegAck.model_construct(leg_id=message.leg_id, revision=message.revision))
+            self.write(AckFrame(message.leg_id, message.revision))
 
     @handles(QueryLeg)
     def query_leg(self, message: QueryLeg, _sender: Address) -> None:
@@ -402,9 +421,17 @@ class TraderSession(GuardedActor):
                 trader_id=message.sent_to,
                 arb_type=message.arb_type,
                 revision=message.revision,
+                paper=message.paper,
                 **market,
             )
         )
+
+    @handles(CashAsked)
+    def ask_cash(self, message: CashAsked, _sender: Address) -> None:
+        """Ask this trader what its accounts have, where it has said that it answers that."""
+        platforms = [platform for platform in self.registered if platform in message.platforms]
+        if not self.closed and self.states_cash and platforms:
+            self.write(CashQuery.model_construct(number=message.number, platforms=platforms))
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:

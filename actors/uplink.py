@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, Final
 
-from actors.base import Address, GuardedActor, handles
+from actors.base import Address, handles
 from actors.clock_samples import ClockSamples
 from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
-from actors.leg_answers import bare_result, leg_result, mode_of, seed_ack, state_of
-from actors.leg_orders import leg_asked_about, leg_ordered
+from actors.leg_answers import bare_result, leg_result, state_of
+from actors.leg_orders import leg_asked_about, leg_ordered, revision_claimed
 from actors.leg_words import describe_leg
 from actors.messages import (
     Attach,
@@ -38,22 +37,23 @@ from actors.messages import (
 from actors.risk_messages import LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, TraderState, WatchState
 from actors.uplink_setup import UplinkSetup
+from actors.uplink_words import UplinkWords
 from protocol.leg import Leg
+from protocol.leg_frame import Frame
 from protocol.terms import WIRE_VERSION, LegId, Platform
 from protocol.wire import (
     Book,
+    CashQuery,
     ExecuteLeg,
     Halt,
     HaltAck,
     Init,
-    InitAck,
     LegAck,
     LegQuery,
     Ping,
     Pong,
     Resume,
     ResumeAck,
-    StatusReport,
     WireMessage,
 )
 
@@ -68,7 +68,7 @@ SUPERSEDED: Final = 4001
 """Close code (of RFC 6455's private range) for the older one of two controllers: this trader has a newer session."""
 
 
-class Uplink(GuardedActor):
+class Uplink(UplinkWords):
     """Guarantees: every `execute_leg` is answered, also one that makes no sense; an answer is written or kept.
 
     What became of a leg is told to the controller that sent it, or that asks about it by its id; to no other.
@@ -77,25 +77,14 @@ class Uplink(GuardedActor):
     def __init__(self) -> None:
         """No controller yet."""
         super().__init__()
-        self.config: UplinkSetup
-        self.roles: dict[str, Address] = {}
-        self.conn_id: int | None = None
         self.peer = ""
-        self.init: Init | None = None
-        self.agreed: frozenset[Platform] = frozenset()
         self.keepalive = Keepalive(0)
         self.since_us = 0
         self.timers = 0
         self.books: dict[tuple[Platform, str], Book] = {}
         self.legs: dict[LegId, Leg] = {}
         self.early: set[LegId] = set()
-        self.out_of_service: str | None = None
-        self.unanswered: set[LegId] = set()
-        self.offsets = ClockSamples()
-        self.unacked: dict[LegId, int] = {}
-        self.owners: dict[LegId, str] = {}
         self.measured_us = 0
-        self.halted = False
         self.halt_number = NO_NUMBER
         self.given_up = False
         """The controller was silent for too long: whatever still comes on this connection comes too late."""
@@ -175,6 +164,8 @@ class Uplink(GuardedActor):
         """A pong that says what the controller's clock showed."""
         if self.offsets.add(pong, self.turn.unix_us) and self.offsets.best_us is not None:
             self.send(self.roles["trader"], ClockMeasured(self.offsets.best_us))
+            if self.level >= WIRE_VERSION and self.agreed and self.offsets.is_news():
+                self.write(self.status_report())
 
     def drop(self, reason: str) -> None:
         """Give the link up, and take no leg from now on; the transport connects again by itself."""
@@ -218,6 +209,8 @@ class Uplink(GuardedActor):
                 self.halt(halt)
             case Resume() as resume:
                 self.resume(resume)
+            case CashQuery() as query:
+                self.ask_cash(query)
             case _:
                 pass
 
@@ -241,11 +234,6 @@ class Uplink(GuardedActor):
         """The answer to an order that could not be read: there is no leg to echo, and nothing to be acked."""
         if self.conn_id is not None and (self.init is not None or message.outcome.leg_id in self.early):
             self.write(bare_result(message.platform, message.outcome, self.level))
-
-    @property
-    def level(self) -> int:
-        """The wire level both ends speak on this connection."""
-        return min((self.init.protocol if self.init else None) or 1, WIRE_VERSION)
 
     def hello(self, init: Init) -> None:
         """Agree on platforms and on dry run, say so, and tell again what could not be written before."""
@@ -322,7 +310,8 @@ class Uplink(GuardedActor):
     @handles(TraderState)
     def trader_state(self, message: TraderState, _sender: Address) -> None:
         """Say the truth to the controller's operator as soon as it changes."""
-        changed, self.halted = message.halted != self.halted, message.halted
+        changed = (message.halted, message.reducing) != (self.halted, self.reducing)
+        self.halted, self.reducing = message.halted, message.reducing
         if changed and self.init is not None and self.agreed and self.level >= WIRE_VERSION:
             self.write(self.status_report())
 
@@ -340,39 +329,11 @@ class Uplink(GuardedActor):
             if self.init.controller_id is not None:
                 self.owners[leg_id] = self.init.controller_id
 
-    def is_theirs(self, leg_id: LegId) -> bool:
-        """Whether this controller may be told: another one's ledger would make a second trade of it."""
-        owner = self.owners.get(leg_id)
-        return owner is None or (self.init is not None and owner == self.init.controller_id)
-
-    def withheld(self) -> dict[str, int]:
-        """How many results wait for another controller than this one, by its id."""
-        return dict(Counter(self.owners[leg_id] for leg_id in self.unacked if not self.is_theirs(leg_id)))
-
     def say_withheld(self) -> None:
         """A person must know that somebody's results wait."""
         for owner, count in self.withheld().items():
             text = f"{count} results wait for controller {owner}, which sent those legs; this one is not told"
             self.note(text, level="warning", count="results_withheld")
-
-    def init_ack(self, init: Init, common: frozenset[Platform]) -> InitAck:
-        """Our answer; its level-2 part only to a controller that speaks level 2."""
-        if self.level < WIRE_VERSION:
-            why = {} if self.out_of_service is None else {"error": self.out_of_service}
-            return seed_ack(self.config.platforms, init, common, **why)
-        more = {
-            "protocol": WIRE_VERSION,
-            "trader_id": self.config.trader_id,
-            "unacked": sum(1 for leg_id in self.unacked if self.is_theirs(leg_id)),
-            "dry_run": self.config.dry_run,
-            "paper": sorted(self.paper(init) & common),
-            "max_leg_notional": self.config.max_leg_notional,
-        }
-        return seed_ack(self.config.platforms, init, common, **more)
-
-    def paper(self, init: Init) -> frozenset[Platform]:
-        """In a dry run every platform is filled on paper."""
-        return self.config.platforms if self.config.dry_run or init.dry_run else self.config.paper
 
     def take_book(self, book: Book) -> None:
         """Keep the book for the leg that follows it."""
@@ -412,8 +373,8 @@ class Uplink(GuardedActor):
         leg = leg_asked_about(query)
         self.claim(leg.leg_id)
         self.note("asked what became of it", leg=leg, count="legs_queried")
-        revision = -1 if query.revision is None else query.revision
-        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision))
+        revision, paper = revision_claimed(query), query.paper is True
+        self.send(self.roles["trader"], QueryLeg(leg, query.trader_id, query.arb_type, revision, paper))
 
     # -- results out -----------------------------------------------------------------------------------------
 
@@ -443,17 +404,13 @@ class Uplink(GuardedActor):
             self.unacked.pop(outcome.leg_id, None)
             self.send(self.roles["trader"], LegAcked(outcome.leg_id, outcome.revision))
 
-    def write(self, message: WireMessage) -> None:
+    def write(self, message: WireMessage | Frame) -> None:
         """Hand a message to the bridge."""
         if self.conn_id is not None:
             self.keepalive.sent_us = self.turn.mono_us
             self.send(self.roles["bridge"], Outgoing(self.conn_id, message))
 
     # -- for people ------------------------------------------------------------------------------------------
-
-    def mode(self) -> str:
-        """Dry or live, and which end made it dry."""
-        return mode_of(self.config.dry_run, self.init)
 
     @handles(OutOfService)
     def goes_out_of_service(self, message: OutOfService, _sender: Address) -> None:
@@ -462,17 +419,6 @@ class Uplink(GuardedActor):
         # A level-1 controller cannot be told: it hears of each leg, and its next hello is refused.
         if self.init is not None and self.level >= WIRE_VERSION:
             self.write(self.status_report())
-
-    def status_report(self) -> StatusReport:
-        """A snapshot for the controller's operator."""
-        return StatusReport.model_construct(
-            platforms=sorted(self.config.platforms),
-            dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
-            dry_run_by=self.mode(),
-            halted=self.halted or self.out_of_service is not None,
-            open_legs=len(self.unanswered),
-            clock_offset_ms=self.offsets.best_ms,
-        )
 
     def note(self, text: str, *, level: str = "info", count: str | None = None, leg: Leg | None = None) -> None:
         """Log what happens on the link."""
@@ -493,6 +439,7 @@ class Uplink(GuardedActor):
             "level": self.level if self.init else None,
             "since_s": (self.turn.mono_us - self.since_us) // 1_000_000 if self.conn_id is not None else None,
             "dry_run_by": self.mode(),
+            "unacked": self.theirs_unacked,
             "withheld": self.withheld(),
             "clock_offset_ms": self.offsets.best_ms,
         }

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
+from actors.cash_messages import CashAsked, CashSaid
 from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
 from actors.ports import VenuePort
 from actors.trader_messages import Fence, Fenced
 from protocol.outcome import Outcome
 from protocol.terms import LegId
+from protocol.units import Money
 
 Answer = Callable[[Address, object], None]
 """Tells an actor something from outside the turn; inside one it waits until the turn is over."""
@@ -38,6 +40,7 @@ class Venue(GuardedActor):
         self.port: VenuePort
         self.answer: Answer
         self.askers: dict[str, Address] = {}
+        self.cash_asker: Address | None = None
 
     @handles(VenueSetup)
     def setup(self, message: VenueSetup, _sender: Address) -> None:
@@ -90,6 +93,23 @@ class Venue(GuardedActor):
         asker = self.askers.get(message.leg_id)
         if asker is not None:
             self.send(asker, message)
+
+    @handles(CashAsked)
+    def ask_cash(self, message: CashAsked, sender: Address) -> None:
+        """Ask the port what is there to be spent."""
+        self.cash_asker = sender
+        me, answer, port, number = self.myAddress, self.answer, self.port, message.number
+
+        def report(accounts: Sequence[tuple[str, Money]] | None, failed: str | None) -> None:
+            answer(me, CashSaid(number, port.platform, port.paper, tuple(accounts or ()), failed))
+
+        port.cash(report)
+
+    @handles(CashSaid)
+    def cash_said(self, message: CashSaid, _sender: Address) -> None:
+        """Pass the answer on to whoever asked last."""
+        if self.cash_asker is not None:
+            self.send(self.cash_asker, message)
 
     @handles(VenueSaid)
     def said(self, message: VenueSaid, _sender: Address) -> None:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 _ORDER: Final = (
-    "run", "status", "halt", "reduce", "resume", "confirm", "ledger", "demo", "replay", "simulate", "bootstrap",
-    "version", "controller", "trader",
+    "run", "status", "doctor", "halt", "reduce", "resume", "confirm", "ledger", "demo", "replay", "simulate",
+    "bootstrap", "version", "controller", "trader",
 )  # fmt: skip
 
 
@@ -281,6 +281,20 @@ def status(
     from cli.status import run as run_status
 
     _finish(run_status(role=role, as_json=as_json))
+
+
+@app.command(short_help="Try a venue's key, clock, cash and limits.")
+def doctor(
+    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi")],
+    market: Annotated[
+        str | None, typer.Option("--market", metavar="TICKER", help="Whose book to read. Default: any open market.")
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Try what trading on a venue needs, without any order; exit code 1 where something is wrong."""
+    from cli.doctor import run as run_doctor
+
+    _finish(run_doctor(_settings({}), platform, market=market, as_json=as_json))
 
 
 @app.command("version")

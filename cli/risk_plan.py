@@ -32,6 +32,7 @@ def risk_plan(settings: Settings, precision: Money) -> RiskPlan:
         rules=_rules(settings),
         day=TradingDay(settings.risk_zone, settings.risk_day_hour),
         precision=precision,
+        cash_every_us=settings.risk_cash_every_s * SECOND_US or None,
         asks=AskRules(
             everything=settings.risk_confirm == "all",
             pairs=frozenset(map(PairId, settings.risk_confirm_pairs)),

@@ -173,7 +173,9 @@ def local_venues(settings: Settings) -> Mapping[Platform, tuple[VenuePort, Venue
 def paper_port(settings: Settings, platform: Platform) -> PaperPort:
     """A paper venue with the account of this home: it survives its traders, as a venue does."""
     account = PaperAccount(settings.home.ensure() / f"paper-{platform}.db")
-    return PaperPort(PaperVenue(platform, keep=PAPER_FILLS_KEPT, precision=precision_of(settings), account=account))
+    cash = None if settings.paper_cash_usd is None else money_from_dollars(settings.paper_cash_usd)
+    venue = PaperVenue(platform, keep=PAPER_FILLS_KEPT, precision=precision_of(settings), account=account, cash=cash)
+    return PaperPort(venue)
 
 
 def ledger_of(settings: Settings) -> LedgerStore:

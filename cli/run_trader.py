@@ -11,6 +11,7 @@ from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.feeds import trader_feed
+from cli.live_venues import NO_LIVE, live_venues, order_timeout_us
 from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
 from cli.run_controller import paper_port, read_pairs
 from config.feeds import NONE
@@ -24,6 +25,7 @@ from transport.journal_port import JournalFile
 from transport.link.errors import LinkError
 from transport.link.policy import ClientPolicy
 from transport.link.tls import client_context
+from transport.live import LiveVenue, LiveVenueError
 from transport.logs import log_event, setup_logging
 from transport.status_client import StatusError
 from transport.trader_process import TraderOptions, TraderProcess
@@ -39,16 +41,14 @@ def run(settings: Settings) -> int:
     setup_logging(level=settings.log_level, as_json=settings.log_json)
     for warning in settings.warnings:
         log_event("CONTROL", "warning", warning)
-    if settings.venue == "live":
-        raise CliError(CONFIGURATION, "venue: the venues' live clients are not part of this version; use --venue paper")
     try:
         return OK if run_loop(_run(settings)) else ERROR
-    except (AlertsError, LinkError, StatusError, BeaconPortError, JournalError, AccountError) as error:
+    except (AlertsError, LinkError, StatusError, BeaconPortError, JournalError, AccountError, LiveVenueError) as error:
         raise CliError(CONFIGURATION, str(error)) from None
 
 
 async def _run(settings: Settings) -> bool:
-    process = TraderProcess(trader_options(settings))
+    process = TraderProcess(trader_options(settings, live_venues(settings, settings.platforms)))
     process.take_signals()
     platforms = ", ".join(settings.platforms)
     log_event("CONTROL", "info", f"arb {version()} trader: {mode(settings)}")
@@ -58,8 +58,8 @@ async def _run(settings: Settings) -> bool:
     return await process.run()
 
 
-def trader_options(settings: Settings) -> TraderOptions:
-    """Everything that the process needs, from the settings."""
+def trader_options(settings: Settings, live: Mapping[Platform, LiveVenue] = NO_LIVE) -> TraderOptions:
+    """Everything that the process needs, from the settings; ``live`` are the venues that are real."""
     home = settings.home
     home.ensure_run_dir()
     # Before the journal is opened: what is wrong with the feed must leave nothing open.
@@ -71,9 +71,10 @@ def trader_options(settings: Settings) -> TraderOptions:
         max_clock_offset_us=settings.max_clock_offset_ms * 1_000,
         open_journal=lambda: journal,
         dry_run=settings.dry_run,
-        venues=paper_venues(settings),
+        venues={platform: (paper, live.get(platform)) for platform, (paper, _) in paper_venues(settings).items()},
+        live=tuple(live.values()),
         max_leg_notional=money_from_dollars(settings.max_leg_notional_usd),
-        venue_timeout_us=settings.leg_timeout_ms * 1_000 * 4 // 5,
+        venue_timeout_us=order_timeout_us(settings),
         url=settings.websocket_url,
         beacon_port=settings.beacon_port,
         any_beacon_source=settings.insecure,

@@ -43,7 +43,7 @@ def paths(document: Document, style: Style, width: int) -> Iterator[str]:
     rows = []
     for platform, path in sorted(found.items()):
         by = text(path).removeprefix("remote: ")
-        standby = [trader for trader in items(routes, platform) if text(trader) != by]
+        standby = [trader for trader in items(routes, platform) if text(trader) != by.removesuffix(" (sells only)")]
         rows.append((text(platform), by, plain(standby)))
     yield style.strong("Paths")
     if rows:
@@ -159,7 +159,7 @@ def link(document: Document, style: Style, width: int) -> Iterator[str]:
         Column("state"),
         Column("level", "right"),
         Column("since", "right"),
-        Column("results not sent", "right"),
+        Column("results not acked", "right"),
     )
     row = (
         text(found.get("peer")),
@@ -167,11 +167,14 @@ def link(document: Document, style: Style, width: int) -> Iterator[str]:
         text(found.get("state")),
         text(found.get("level")),
         duration(found.get("since_s")),
-        count(found.get("unsent_results")),
+        count(found.get("unacked")),
     )
     if found:
         yield style.strong("Link")
         yield from table(columns, [row], width, head=style.faint)
+    for owner, results in mapping(found, "withheld").items():
+        line = f"{count(results)} results wait for controller {text(owner)}, which sent those legs: no other is told"
+        yield from map(style.alarm, textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="    "))
 
 
 def _trader(found: Document) -> str:

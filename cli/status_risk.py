@@ -8,7 +8,7 @@ from typing import Final
 
 from cli.output import Style
 from cli.status_document import Document, dicts, mapping
-from cli.words import count, number, text, usd
+from cli.words import count, duration, moment, number, text, usd
 
 _SHOWN: Final = ("in total", "venue ")
 """Scopes whose exposure is shown; --json has all."""
@@ -17,7 +17,7 @@ _SHOWN: Final = ("in total", "venue ")
 def risk(document: Document, style: Style, width: int) -> Iterator[str]:
     """Nothing where nothing is at stake, limited, refused or halted."""
     said = mapping(document, "risk")
-    lines = [*_states(said, style), *_stakes(said), *_counts(said), *_waiting(said, style)]
+    lines = [*_states(said, style), *_stakes(said), *_cash(said, style), *_counts(said), *_waiting(said, style)]
     if not lines:
         return
     yield style.strong("Risk")
@@ -30,7 +30,10 @@ def risk(document: Document, style: Style, width: int) -> Iterator[str]:
 def _states(said: Document, style: Style) -> Iterator[str]:
     for trip in dicts(said, "breakers"):
         what = f" {text(trip.get('what'))}" if trip.get("what") else ""
-        ends = "ends by itself" if trip.get("until_us") else "acknowledge it with arb resume --ack"
+        ends = "acknowledge it with arb resume --ack"
+        if trip.get("until_us"):
+            word = "it is traded again" if trip.get("effect") == "set-aside" else "it ends by itself"
+            ends = f"{word} at {moment(trip['until_us'])}"
         yield style.alarm(f"{text(trip.get('id'))}{what}: {text(trip.get('text'))} ({ends})")
     if text(said.get("state")) != "halted":
         return
@@ -55,6 +58,21 @@ def _stakes(said: Document) -> Iterator[str]:
         ]
         if parts:
             yield f"at stake, {text(kind)}: {', '.join(parts)}"
+
+
+def _cash(said: Document, style: Style) -> Iterator[str]:
+    """What each account had, how old that is, and who says nothing: there the venue's own refusal is the limit."""
+    cash = mapping(said, "cash")
+    for account in dicts(cash, "accounts"):
+        shard = f" shard {text(account.get('shard'))}" if account.get("shard") else ""
+        where = f"{text(account.get('platform'))}{shard}"
+        kind = " (paper)" if account.get("money") == "paper" else ""
+        when = f"{usd(account.get('stated_usd'))} {duration(account.get('age_s'))} ago"
+        yield f"cash at {where}{kind}: {usd(account.get('free_usd'))} free, {when}"
+        if account.get("failed"):
+            yield style.alarm(f"cash at {where} could not be asked for since: {text(account.get('failed'))}")
+    for platform, why in mapping(cash, "silent").items():
+        yield f"cash at {text(platform)} is not known and no limit: {text(why)}"
 
 
 def _of(amount: object, limit: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -10,6 +11,7 @@ from cli.output import printable
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
+_MAX_UNIX_S: Final = 10**11
 
 
 def text(value: object) -> str:
@@ -50,6 +52,14 @@ def milliseconds(value: object) -> str:
     """Return ``120 ms`` up to a second, then :func:`duration`."""
     exact = number(value)
     return f"{int(exact)} ms" if exact < 1_000 else duration(exact / 1_000)  # noqa: PLR2004 -- a second
+
+
+def moment(microseconds: object) -> str:
+    """Return the local date and minute of a unix time."""
+    seconds = int(number(microseconds)) // 1_000_000
+    if not 0 < seconds < _MAX_UNIX_S:
+        return "--:--"
+    return f"{datetime.fromtimestamp(seconds, UTC).astimezone():%Y-%m-%d %H:%M}"
 
 
 def duration(value: object) -> str:

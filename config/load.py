@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from config.error import ConfigError
 from config.home import ArbHome
 from config.settings import Settings
-from config.sources import Given, from_environment, from_file, from_flags, unknown_variables
+from config.sources import Given, file_name, from_environment, from_file, from_flags, unknown_variables
 from config.token_file import read_token
 from config.toml_file import read_toml
 
@@ -64,6 +64,9 @@ def _validated(given: Mapping[str, Given]) -> Settings:
     for one, other in (("tls_cert", "tls_key"), ("tls_key", "tls_cert")):
         if one in given and other not in given:
             raise ConfigError(f"{given[one].said} needs {other} beside it: set both, or neither")
+    for one, other in (("kalshi_key_id", "kalshi_key_file"), ("kalshi_key_file", "kalshi_key_id")):
+        if one in given and other not in given:
+            raise ConfigError(f"{given[one].said} needs {file_name(other)} beside it: set both, or neither")
     return settings
 
 

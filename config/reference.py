@@ -37,6 +37,10 @@ pair_usd = 10
 total_usd = 100
 daily_loss_usd = 100
 
+[kalshi]                                      # for `--venue live`: see docs/kalshi.md
+key_id = "a952bcbe-ec3b-4b5b-b8f9-11dae589608c"
+key_file = "kalshi.pem"                       # chmod 600
+
 [alerts]
 urls = ["ntfy://a-topic-of-my-own"]           # see docs/alerts.md
 ```
@@ -52,10 +56,11 @@ asks for a dry run. `DRY_RUN=yes` (or `dry_run = true`) wins over `--live`. `DRY
 `--dry-run` is the opposite of `--live` and overrules the environment's and the file's `live`. The other end has a say
 of its own: a trade is live only where both ends are.
 
-## The token
+## The token and the keys
 
 The link's token is read from `token_file`, which nobody but its owner may read (`chmod 600`), or from `ARB_TOKEN`,
-which overrules it. No flag takes it, because every user of a machine can read a command line, and no log line shows it.
+which overrules it. Kalshi's private key is in `kalshi.key_file`, under the same rule. No flag takes any of them, for
+every user of a machine can read a command line, and no log line shows them.
 
 ## Settings
 

@@ -81,6 +81,12 @@ class RiskSettings(BaseModel):
     risk_kalshi_orders_per_second: Annotated[Count, About("Most orders to Kalshi within any second.")] = 10
     risk_polymarket_orders_per_second: Annotated[Count, About("Most orders to Polymarket within any second.")] = 40
 
+    risk_cash_every_s: Annotated[
+        int,
+        kinds.whole(0, 24 * 3_600),
+        About("How often venues are asked what cash is there; 0: never, and cash is no limit."),
+    ] = 30
+
     # Breakers
     risk_daily_loss_usd: Annotated[
         Dollars, About("The trading reduces when so much was lost on one day.", default="no limit")

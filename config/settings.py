@@ -20,11 +20,13 @@ from config.alerts import AlertSettings
 from config.feeds import TABLE as FEEDS
 from config.feeds import FeedSettings
 from config.home import ArbHome
+from config.kalshi import TABLE as KALSHI
+from config.kalshi import KalshiSettings
 from config.risk import TABLE as RISK
 from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
 
-TABLES: Final = (FEEDS, RISK, ALERTS)
+TABLES: Final = (FEEDS, KALSHI, RISK, ALERTS)
 """How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
@@ -37,7 +39,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(FeedSettings, RiskSettings, AlertSettings):
+class Settings(FeedSettings, KalshiSettings, RiskSettings, AlertSettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry
@@ -188,11 +190,6 @@ class Settings(FeedSettings, RiskSettings, AlertSettings):
             flag="--dispatch",
         ),
     ] = "together"
-    kalshi_fee_precision: Annotated[
-        Literal["retail", "direct"],
-        kinds.choice("retail", "direct"),
-        About("How Kalshi rounds this account's fees: to $0.01 (retail) or to $0.0001 (direct member)."),
-    ] = "retail"
     ledger_url: Annotated[
         SecretStr | None,
         kinds.ledger_url(),
@@ -214,6 +211,15 @@ class Settings(FeedSettings, RiskSettings, AlertSettings):
         kinds.choice("paper", "live"),
         About("Where the trader's orders go: a simulated venue, or the real one.", flag="--venue"),
     ] = "paper"
+    paper_cash_usd: Annotated[
+        Decimal | None,
+        kinds.decimal(1_000_000_000, 6, zero=True),
+        About(
+            "The cash with which the account of each paper venue began, in dollars. What it buys comes off, what it "
+            "sells is added; a market that settles pays nothing back.",
+            default="no end of it",
+        ),
+    ] = None
     max_leg_notional_usd: Annotated[
         Decimal,
         kinds.decimal(1_000_000_000, 6, zero=False),

@@ -6,7 +6,17 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from market.book import Book
-from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEvent, FeedUp, LevelChanged, LevelSet, TopStated
+from market.events import (
+    BooksLost,
+    BookSnapshot,
+    FeedBatch,
+    FeedEvent,
+    FeedUp,
+    LevelChanged,
+    LevelSet,
+    MarketHalted,
+    TopStated,
+)
 from market.feed_state import FeedState
 from protocol.terms import Platform
 
@@ -45,6 +55,8 @@ class Books:
 
     def __init__(self) -> None:
         self._feeds: dict[Platform, _Feed] = {}
+        self.halted: dict[Book, str] = {}
+        """Books of markets on which nothing opens, and why."""
 
     def __len__(self) -> int:
         return sum(len(feed.books) for feed in self._feeds.values())
@@ -90,9 +102,16 @@ class Books:
                 stated.clear()
             else:
                 _apply(event, feed.books, batch.t, touched, stated)
+                if isinstance(event, MarketHalted):
+                    self._halt(event, feed.books)
         for book, top in stated.items():
             book.confirm(top.best_bid, top.best_ask, batch.t)
         return Touched(tuple(touched), lost, spoke)
+
+    def _halt(self, event: MarketHalted, books: dict[str, Book]) -> None:
+        book = books.get(event.market)
+        if book is not None:
+            self.halted[book] = event.reason
 
     def _feed(self, platform: Platform) -> _Feed:
         feed = self._feeds.get(platform)
@@ -112,11 +131,9 @@ def _apply(
     if isinstance(event, FeedUp):
         return
     if isinstance(event, BooksLost):
-        for market in event.markets:
-            lost = books.get(market)
-            if lost is not None:
-                lost.forget(t)
-                touched[lost] = None
+        for lost in filter(None, map(books.get, event.markets)):
+            lost.forget(t)
+            touched[lost] = None
         return
     book = books.get(event.market)
     if book is None:
@@ -130,4 +147,6 @@ def _apply(
             stated[book] = event
         case BookSnapshot():
             book.replace(event.bids, event.asks, t)
+        case MarketHalted():
+            pass
     touched[book] = None

@@ -65,11 +65,21 @@ class BooksLost(msgspec.Struct, frozen=True, gc=False):
     markets: tuple[str, ...] = ()
 
 
+class MarketHalted(msgspec.Struct, frozen=True, gc=False):
+    """The market's terms are not those any more that its pair was made for: nothing opens on it in this run.
+
+    Its book stays as it is: what is open can be closed.
+    """
+
+    market: str
+    reason: str
+
+
 class FeedUp(msgspec.Struct, frozen=True, gc=False):
     """The feed is connected; snapshots follow. Books known before are forgotten."""
 
 
-FeedEvent = BookSnapshot | LevelChanged | LevelSet | TopStated | BooksLost | FeedUp
+FeedEvent = BookSnapshot | LevelChanged | LevelSet | TopStated | BooksLost | MarketHalted | FeedUp
 
 
 class FeedBatch(msgspec.Struct, frozen=True, gc=False):

@@ -117,7 +117,8 @@ class Scan:
         return watches
 
     def _check(self, watch: PairWatch, t: int) -> Opportunity | None:
-        found = detect(watch, self.rules, t)
+        halted = self.books.halted
+        found = None if halted and not halted.keys().isdisjoint(watch.books) else detect(watch, self.rules, t)
         if found is not None:
             self._open[watch] = None
         else:

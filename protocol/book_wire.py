@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 
+from protocol.leg_frame import Frame
 from protocol.terms import Platform
 from protocol.units import CENT, CONTRACT, DOLLAR, MAX_QUANTITY, Price, Quantity, price_to_cents, quantity_to_wire
 from protocol.wire import MAX_INT, MAX_LEVELS, MAX_NAME, MAX_TEXT
@@ -32,12 +33,19 @@ MAX_CHANGES: Final = 200
 MAX_LOST: Final = 5_000
 """Markets that one state calls lost; more of them fill another."""
 
+MAX_HALTED: Final = 100
+"""Markets that one state calls halted; more of them fill another."""
+
+MAX_REASON: Final = 200
+"""Characters of why a market is halted."""
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_INT)]
 Stamp = Annotated[int, msgspec.Meta(ge=-MAX_INT, le=MAX_INT)]
 Number = Annotated[int, msgspec.Meta(ge=0, lt=MAX_MARKETS)]
 Market = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
 Markets = Annotated[tuple[Market, ...], msgspec.Meta(max_length=MAX_BATCH)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+Reason = Annotated[str, msgspec.Meta(max_length=MAX_REASON)]
 Beat = Annotated[int, msgspec.Meta(ge=10, le=60_000)]
 
 FeedWord = Literal["waiting", "up", "down", "ended", "failed"]
@@ -50,7 +58,7 @@ Level = tuple[Price, Quantity]
 Changes = tuple[Level, ...]
 
 
-class BookMessage(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag_field="type"):
+class BookMessage(Frame, frozen=True, omit_defaults=True):
     """Base of these messages: tagged by ``type``, unknown fields ignored, what is at its default left out."""
 
     wire_type: ClassVar[str] = ""
@@ -83,6 +91,8 @@ class BooksSeen(BookMessage, frozen=True, tag="books_seen"):
 class BookState(BookMessage, frozen=True, tag="book_state", kw_only=True):
     """Trader to controller: how its feed is. Said at once when that changes, and as the heartbeat of the stream.
 
+    ``halted``: markets whose terms are not those any more that were paired, and why; it holds for the whole run.
+
     ``at`` is when it was written, ``heard`` when the feed last brought data of the platform (0: never), so a feed that
     lives and a relay that lives are told apart. ``offset_us``: the controller's clock is so far ahead. ``markets``: how
     many were asked for so far. ``reset``: every book sent before is void; ``lost``: these are, until a snapshot comes.
@@ -99,6 +109,7 @@ class BookState(BookMessage, frozen=True, tag="book_state", kw_only=True):
     markets: Count
     reset: bool = False
     lost: Annotated[tuple[Number, ...], msgspec.Meta(max_length=MAX_LOST)] = ()
+    halted: Annotated[tuple[tuple[Number, Reason], ...], msgspec.Meta(max_length=MAX_HALTED)] = ()
     reason: Text | None = None
 
 

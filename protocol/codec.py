@@ -16,8 +16,8 @@ from typing import Final
 import msgspec
 from pydantic import ValidationError
 
-from protocol.book_wire import BOOK_TYPES, PREFIXES, BadBook, BookFrame, BookMessage, read_book_frame
-from protocol.leg_frame import LegFrame
+from protocol.book_wire import BOOK_TYPES, PREFIXES, BadBook, BookFrame, read_book_frame
+from protocol.leg_frame import Frame
 from protocol.terms import MAX_LEG_ID
 from protocol.wire import MESSAGES, WireMessage
 
@@ -67,7 +67,7 @@ def decode(text: str | bytes) -> Decoded:
     if isinstance(text, str) and text.startswith(PREFIXES):
         return _relayed(text)
     try:
-        raw = json.loads(text, parse_float=_decimal, parse_constant=Decimal)
+        raw = _parse(text)
     except (ValueError, RecursionError) as error:
         return Garbage(f"not JSON: {str(error)[:120]}")
     if not isinstance(raw, dict):
@@ -86,9 +86,16 @@ def decode(text: str | bytes) -> Decoded:
         return Invalid(wire_type, _explain(error), _text(raw, "leg_id"), _text(raw, "platform"))
 
 
-def encode(message: WireMessage | LegFrame | BookMessage) -> str:
+def encode(message: WireMessage | Frame) -> str:
     """The message as a JSON text frame; whole numbers without a point, decimals exact."""
-    return _ENCODER.encode(message.wire_dict() if isinstance(message, WireMessage) else message).decode()
+    return _ENCODER.encode(message if isinstance(message, Frame) else message.wire_dict()).decode()
+
+
+def _parse(text: str | bytes) -> object:
+    """As ``json.loads``, which would make a decoder for every frame."""
+    if isinstance(text, str) and not text.startswith("\ufeff"):
+        return _DECODER.decode(text)
+    return json.loads(text, parse_float=_decimal, parse_constant=Decimal)
 
 
 def _relayed(text: str | bytes) -> Decoded:
@@ -110,6 +117,9 @@ def _decimal(text: str) -> Decimal:
     except InvalidOperation:
         # An exponent beyond what even a Decimal holds: no number, for the field's own check to refuse.
         return Decimal("NaN")
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_decimal, parse_constant=Decimal)
 
 
 def _text(raw: dict[str, object], key: str) -> str | None:

@@ -27,3 +27,11 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     quantity: Quantity
     expires_at_ms: int | None = None
     description: str = ""
+
+    def asks_the_same(self, other: Leg) -> bool:
+        """Whether the two would do the same at a venue, whatever their ids."""
+        return _of_venue(self) == _of_venue(other)
+
+
+def _of_venue(leg: Leg) -> tuple[object, ...]:
+    return leg.platform, leg.market, leg.action, leg.side, leg.limit, leg.quantity

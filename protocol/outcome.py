@@ -53,7 +53,8 @@ def outcome_from_result(result: LegResult, *, asked: Quantity, limit: Price, dry
         error=result.error if status.proven else _why_unknown(result),
         revision=result.revision or 0,
         final=result.final if result.final is not None else status.proven,
-        paper=bool(result.paper) or dry_run,
+        # What it says itself goes above today's mode: it may tell of an order of another day.
+        paper=result.paper if level >= 2 and result.paper is not None else dry_run,  # noqa: PLR2004 -- as below
         latency_ns=result.latency_ns,
     )
     return believable(outcome)

@@ -54,7 +54,8 @@ class Status(StrEnum):
     EXPIRED = "expired"
     UNKNOWN = "unknown"
 
-    @property
-    def proven(self) -> bool:
-        """True where the filled quantity beside this status is a fact."""
-        return self is not Status.UNKNOWN
+    proven: bool
+    """True where the filled quantity beside this status is a fact."""
+
+    def __init__(self, word: str) -> None:
+        self.proven = word != "unknown"

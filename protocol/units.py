@@ -30,10 +30,13 @@ USD = Money(1_000_000)
 MAX_QUANTITY = Quantity(100_000_000 * 100)
 MAX_MONEY = Money(1_000_000_000_000 * 1_000_000)
 
-_PRICE_PLACES = Decimal(10_000)
-_QUANTITY_PLACES = Decimal(100)
-_MONEY_PLACES = Decimal(1_000_000)
-_CENT_PLACES = Decimal(100)
+_PRICE_PLACES = 10_000
+_QUANTITY_PLACES = 100
+_MONEY_PLACES = 1_000_000
+_CENT_PLACES = 100
+
+_SENSIBLE = 10**30
+"""No amount of any unit is near this."""
 
 # The default context would round a number of more than 28 digits in silence.
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
@@ -43,8 +46,11 @@ class UnitError(ValueError):
     """A number that is not an exact, finite amount of its unit; the text says what was wrong."""
 
 
-def _exact(value: object, places: Decimal, what: str) -> int:
+def _exact(value: object, places: int, what: str) -> int:
     """Return ``value * places`` as an int, or raise :class:`UnitError` when that is not a whole number."""
+    if type(value) is int and -_SENSIBLE < value < _SENSIBLE:
+        # Most amounts are whole, and an integer is exact by itself.
+        return value * places
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise UnitError(f"{what} must be a number, not {type(value).__name__}")
     try:
@@ -112,11 +118,10 @@ def notional(price: Price, quantity: Quantity) -> Money:
     return Money(price * quantity)
 
 
-def _number(units: int, places: Decimal) -> int | Decimal:
+def _number(units: int, places: int) -> int | Decimal:
     """Units as a JSON number: an int where it is whole, else a Decimal without trailing zeros."""
-    number = Decimal(units) / places
-    whole = int(number)
-    return whole if whole == number else number.normalize()
+    whole, rest = divmod(units, places)
+    return (Decimal(units) / places).normalize() if rest else whole
 
 
 def price_to_cents(price: Price) -> int | Decimal:

@@ -32,6 +32,7 @@ MAX_TEXT = 2_000
 MAX_NAME = 200
 MAX_PLATFORMS = 32
 MAX_LEVELS = 1_000
+MAX_ACCOUNTS = 64
 MAX_INT = 2**63 - 1
 
 WirePrice = Annotated[Price, BeforeValidator(price_from_cents), PlainSerializer(price_to_cents)]
@@ -120,7 +121,7 @@ class Init(WireMessage):
 
 
 class InitAck(WireMessage):
-    """Trader to controller: which of those platforms it executes, or why none."""
+    """Trader to controller: which of those platforms it executes, or why none. ``cash``: it answers `cash_query`."""
 
     wire_type: ClassVar[str] = "init_ack"
     success: StrictBool
@@ -133,6 +134,7 @@ class InitAck(WireMessage):
     paper: Platforms | None = None
     max_leg_notional: WirePaid | None = None
     relays: Platforms | None = None
+    cash: StrictBool | None = None
 
 
 class ExecuteLeg(WireMessage):
@@ -203,7 +205,7 @@ class LegQuery(WireMessage):
 
     ``trader_id`` is the trader that the leg was sent to. That one's own journal decides whether it was ever received;
     any other trader of the platform asks the venue, whose account they share. Either way the id is tombstoned: an
-    original that arrives later is refused.
+    original that arrives later is refused. ``paper``: it was for no money; without that only a live venue can deny it.
     """
 
     wire_type: ClassVar[str] = "leg_query"
@@ -222,6 +224,7 @@ class LegQuery(WireMessage):
     trader_id: Name | None = None
     arb_type: Name | None = None
     revision: Annotated[WireInt, Field(ge=-1)] | None = None
+    paper: StrictBool | None = None
 
 
 class Halt(WireMessage):
@@ -288,7 +291,10 @@ class Pong(WireMessage):
 
 
 class StatusReport(WireMessage):
-    """Either end, level 2: a snapshot of the sender, for the other end's operator."""
+    """Either end, level 2: a snapshot of the sender, for the other end's operator.
+
+    ``halted``: it takes no leg; where it is ``reducing`` too, none but a sale of what it holds itself.
+    """
 
     wire_type: ClassVar[str] = "status"
     platforms: Platforms = []
@@ -299,6 +305,30 @@ class StatusReport(WireMessage):
     clock_offset_ms: WireInt | None = None
     venues: dict[Name, Text] | None = None
     open_legs: WireCount | None = None
+    reducing: StrictBool | None = None
+
+
+class CashQuery(WireMessage):
+    """Controller to trader, level 2: what is there to be spent? Answered with a :class:`Cash` for each platform."""
+
+    wire_type: ClassVar[str] = "cash_query"
+    number: WireCount
+    platforms: Platforms
+
+
+class Cash(WireMessage):
+    """Trader to controller, level 2: what the accounts of a platform had at some moment after ``number`` was read.
+
+    ``accounts``: a shard's name (perhaps empty) and dollars, each; none where the venue does not say what it has.
+    ``error``: why it could not be asked.
+    """
+
+    wire_type: ClassVar[str] = "cash"
+    number: WireCount
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    paper: StrictBool
+    accounts: Annotated[list[tuple[Name, WireMoney]], Field(max_length=MAX_ACCOUNTS)] = []
+    error: Text | None = None
 
 
 BookLevel = tuple[WirePrice, WireQuantity]
@@ -343,5 +373,7 @@ MESSAGES: Final[tuple[type[WireMessage], ...]] = (
     Ping,
     Pong,
     StatusReport,
+    CashQuery,
+    Cash,
     Book,
 )

@@ -146,6 +146,7 @@ class ControllerBox(Box):
         max_leg_notional: Money | None = None,
         precision: Money = RETAIL_PRECISION,
         beacon: bool = True,
+        journals: Mapping[Platform, MemoryJournal] | None = None,
         ledger: MemoryLedger | None = None,
         max_unwind_loss: Money = DEFAULT_UNWIND_LOSS,
         first: Platform | None = None,
@@ -154,15 +155,16 @@ class ControllerBox(Box):
         free_disk: Callable[[], int | None] | None = None,
         relayed: Mapping[Platform, tuple[str, ...]] | None = None,
         relay: StreamRules | None = None,
+        paper_cash: Money | None = None,
     ) -> None:
         """Start it."""
         super().__init__()
         self.pairs = {pair.pair_id: pair for pair in pairs}
         self.ids = CountingIds()
-        self.journals = {platform: MemoryJournal() for platform in PLATFORMS}
+        self.journals = {platform: MemoryJournal() for platform in PLATFORMS} | dict(journals or {})
         self.ledger = ledger if ledger is not None else MemoryLedger()
         self.ledger.written = lambda token: self.tell("ledger", LedgerWritten(token))
-        self.venues = {platform: PaperVenue(platform, precision=precision) for platform in PLATFORMS}
+        self.venues = {platform: PaperVenue(platform, precision=precision, cash=paper_cash) for platform in PLATFORMS}
         ports: dict[Platform, tuple[VenuePort, VenuePort | None]] = {
             platform: (PaperPort(self.venues[platform]), (live or {}).get(platform)) for platform in local
         }

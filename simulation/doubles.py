@@ -5,7 +5,7 @@ They speak the actors' own messages, so that a test of one actor reads like the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.messages import Connected, Directory, IsConnected, LegOrder, LegReported, TestRegister, TestUnregister
+from actors.ports import CashReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, Status, TradeId
@@ -154,6 +155,9 @@ class ScriptedVenue:
     knows: Callable[[Leg], Outcome | None] | None = None
     placed: list[Leg] = field(default_factory=list)
     asked: list[Leg] = field(default_factory=list)
+    accounts: Sequence[tuple[str, Money]] | None = ()
+    """Its cash by shard; None: it does not answer by itself."""
+    cash_asked: list[CashReport] = field(default_factory=list)
     books: list[Book] = field(default_factory=list)
     _reports: dict[LegId, Callable[[Outcome], None]] = field(default_factory=dict)
 
@@ -172,6 +176,12 @@ class ScriptedVenue:
             report(None, "cannot be asked")
         else:
             report(self.knows(leg), None)
+
+    def cash(self, report: CashReport) -> None:
+        """Say what the test says that is there; it is answered again when the test calls what is in ``cash_asked``."""
+        self.cash_asked.append(report)
+        if self.accounts is not None:
+            report(self.accounts, None)
 
     def see(self, book: Book) -> None:
         """Remember the book."""
@@ -196,6 +206,10 @@ class CountingIds:
     def leg_id(self, trade_id: TradeId, index: int) -> LegId:
         """The id of the trade's leg."""
         return LegId(f"{trade_id}-{index + 1}")
+
+    def of_this_start(self, leg_id: LegId) -> bool:  # noqa: ARG002 -- the port's signature
+        """Every start of this one gives the same ids: none is told apart."""
+        return False
 
 
 @dataclass

@@ -45,6 +45,10 @@ class BootIds:
         """The id of the trade's leg."""
         return LegId(f"{trade_id}-{index + 1}")
 
+    def of_this_start(self, leg_id: LegId) -> bool:
+        """Whether only this start of this controller can have given such an id."""
+        return leg_id.startswith(self.prefix)
+
 
 def next_boot(file: Path) -> int:
     """Count this start of the controller in ``file``, durably, and return its number (from 1).

@@ -12,6 +12,7 @@ import msgspec
 
 from protocol.outcome import Outcome
 from protocol.terms import LegId
+from protocol.units import Money
 from transport.sqlite_file import Schema, WrongFile, explain, open_sqlite, transaction
 from venues.paper.account import AccountError
 from venues.paper.fill import PaperFill
@@ -43,6 +44,12 @@ _FIELDS: Final = PaperFill.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
 _ADD_FILL: Final = f"INSERT INTO fills ({_COLUMNS}) VALUES ({', '.join('?' * len(_FIELDS))})"  # noqa: S608 -- our words
 
+# A price times a quantity is in micro-dollars, as a fee is.
+_EARNED: Final = (
+    "SELECT MAX(seq), SUM(CASE action WHEN 'buy' THEN -price * quantity ELSE price * quantity END - fee) "
+    "FROM fills WHERE seq > ?"
+)
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Outcome).decode
 
@@ -61,6 +68,8 @@ class PaperAccount:
         self.path = path
         with self._translated():
             self._db = open_sqlite(path, SCHEMA, synchronous="NORMAL")
+        self._added_up = (0, 0)
+        """The last fill that was added up, and the sum so far: fills are never changed or taken out."""
 
     def close(self) -> None:
         """Close the file; closing again does nothing."""
@@ -89,6 +98,15 @@ class PaperAccount:
         with self._translated():
             row = self._db.execute("SELECT outcome FROM orders WHERE leg_id = ?", (leg_id,)).fetchone()
             return None if row is None else _decode(row[0])
+
+    def earned(self) -> Money:
+        """What all fills together have brought, fees off, over every process of the account."""
+        with self._translated():
+            last, earned = self._added_up
+            seq, more = self._db.execute(_EARNED, (last,)).fetchone()
+            if seq is not None:
+                self._added_up = (seq, earned + more)
+            return Money(self._added_up[1])
 
     def outcomes(self) -> list[Outcome]:
         """Every order's outcome, by leg id."""

@@ -24,6 +24,7 @@ from transport.feeds.relayed import RelayedFeed
 from transport.journal_port import JournalFile
 from transport.link.client import LinkClient
 from transport.link.policy import ClientPolicy
+from transport.live import LiveVenue
 from transport.logs import Level, log_event
 from transport.process import ArbProcess
 from transport.udp import BeaconReceiver
@@ -57,6 +58,8 @@ class TraderOptions:
     alerts: AlertPlan | None = None
     limits: TraderLimits | None = None
     feed: FeedPort | None = None
+    live: tuple[LiveVenue, ...] = ()
+    """The live ports among ``venues``, which are connections to be opened and closed."""
 
 
 class TraderProcess(ArbProcess):
@@ -93,6 +96,9 @@ class TraderProcess(ArbProcess):
 
     async def start(self) -> None:
         """Open everything."""
+        # First: what a venue refuses must be known before anybody is told that this trader is there.
+        for venue in self.options.live:
+            await venue.start()
         if self.status is not None:
             await self.status.start()
         if self.options.url is None:
@@ -177,6 +183,8 @@ class TraderProcess(ArbProcess):
         await asyncio.gather(*self.tasks, return_exceptions=True)
         if self.receiver is not None:
             await self.receiver.stop()
+        for venue in self.options.live:
+            await venue.close()
         await self.close()
         if self.journal is not None:
             self.journal.close()

@@ -121,6 +121,7 @@ class Breakers:
         self.standing: dict[Key, Trip] = {}
         self._accepted: dict[Key, int] = {}
         self._facts: list[BreakerTripped | BreakerCleared] = []
+        self._set_aside: list[Trip] = []
         self._number = 0
 
     # -- asking ----------------------------------------------------------------------------------------------
@@ -132,6 +133,8 @@ class Breakers:
 
     def set_aside(self, pair_id: PairId) -> Trip | None:
         """Why the pair takes no new trade."""
+        if not self.standing:
+            return None
         return self.standing.get((Breaker.MISMATCH, pair_id)) or self.standing.get((Breaker.ASIDE, pair_id))
 
     def beyond(self, state: RiskState) -> Iterator[Trip]:
@@ -172,6 +175,8 @@ class Breakers:
         )
         self.standing[key] = trip
         self._facts.append(_fact(trip))
+        if trip.effect is Effect.SET_ASIDE:
+            self._set_aside.append(trip)
         aside = [each for each, held in self.standing.items() if held.effect is Effect.SET_ASIDE]
         if len(aside) > MAX_STANDING:
             self._clear(aside[0], Who.COOL_DOWN, now_us)
@@ -195,9 +200,17 @@ class Breakers:
 
     def take_facts(self) -> tuple[BreakerTripped | BreakerCleared, ...]:
         """What happened since the last call, for the ledger."""
+        if not self._facts:
+            return ()
         facts = tuple(self._facts)
         self._facts.clear()
         return facts
+
+    def take_set_aside(self) -> tuple[Trip, ...]:
+        """The pairs that were set aside since the last call, each once for as long as it is."""
+        trips = tuple(self._set_aside)
+        self._set_aside.clear()
+        return trips
 
     def fold(self, fact: BreakerTripped | BreakerCleared) -> None:
         """Take in the next fact of the ledger, at a start. A breaker that this build does not know is kept out."""

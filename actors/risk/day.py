@@ -29,6 +29,10 @@ class TradingDay:
         number = max(number for number, begin in enumerate(begins) if begin <= now_us)
         return begins[number], begins[number + 1]
 
+    def clock(self, at_us: int) -> str:
+        """A moment by the clocks of the zone, to the minute, for people."""
+        return f"{datetime.fromtimestamp(at_us // SECOND_US, self._zone):%Y-%m-%d %H:%M %Z}"
+
     def _begin(self, day: date) -> int:
         begin = datetime.combine(day, self._hour, self._zone).astimezone(UTC)
         return int((begin - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(seconds=1)) * SECOND_US

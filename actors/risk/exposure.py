@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from actors.ledger_book import Fill, PositionBook
 from actors.risk.limits import Scope, scopes
-from actors.risk.terms import Account, TermsOf
+from actors.risk.terms import Account, Terms, TermsOf
 from protocol.outcome import Outcome, newer
 from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
 from protocol.units import CONTRACT, USD, Money, Quantity
@@ -86,12 +85,51 @@ class LegMoney(msgspec.Struct):
         return Fill(-done.filled, done.fees - done.cost, 0) if self.closed else None
 
 
+_What = TypeVar("_What", Scope, Account)
+
+
+class Tally(Generic[_What]):
+    """The running sum of one scope, or of one account's cash."""
+
+    __slots__ = ("amount", "what")
+
+    def __init__(self, what: _What) -> None:
+        """Nothing yet."""
+        self.what: _What = what
+        self.amount = 0
+
+
+class Lane:
+    """One pair on one platform: its terms, and every sum that money there counts in. Looked up once, and kept."""
+
+    __slots__ = ("account", "tallies", "terms")
+
+    def __init__(self, terms: Terms, tallies: tuple[Tally[Scope], ...], account: Tally[Account]) -> None:
+        """As the terms say."""
+        self.terms = terms
+        self.tallies = tallies
+        self.account = account
+
+    def count(self, stake: int, cash: int) -> None:
+        """So much more is at stake, and so much more cash is spoken for."""
+        if stake:
+            for tally in self.tallies:
+                tally.amount += stake
+        if cash:
+            self.account.amount += cash
+
+
+_NOTHING_KEPT: Final[Mapping[Platform, Money]] = {}
+
+
 class Exposure:
     """Money at stake by scope, and cash spoken for by account.
 
     ``at stake`` of a scope is the sum of what its positions cost (a short: what it can still lose), of what its orders
     can still cost at worst, and of what is kept for trades that are not over (:meth:`keep`). It depends on the legs,
     their places and their newest outcomes alone, not on the order in which these became known.
+
+    All sums are carried along and never added up anew: what an order costs does not grow with what there is.
     """
 
     def __init__(self, terms: TermsOf) -> None:
@@ -105,10 +143,12 @@ class Exposure:
         self.unknown: dict[LegId, LegMoney] = {}
         self.kept: dict[TradeId, dict[Platform, Money]] = {}
         self._pairs: dict[TradeId, PairId] = {}
-        self._at_stake: Counter[Scope] = Counter()
-        self._spoken_for: Counter[Account] = Counter()
+        self._used: dict[TradeId, dict[Platform, int]] = {}
+        self._lanes: dict[tuple[PairId, Platform], Lane] = {}
+        self._scopes: dict[Scope, Tally[Scope]] = {}
+        self._accounts: dict[Account, Tally[Account]] = {}
+        self._pools_of: dict[PairId, dict[PoolKey, PositionBook]] = {}
         self._unhedged: dict[PairId, Money] = {}
-        self._platforms: dict[Platform, None] = {}
         self._places = 0
 
     # -- legs and their news ---------------------------------------------------------------------------------
@@ -117,13 +157,14 @@ class Exposure:
         """An order that left, or may have; ``place`` is given here."""
         if leg.leg_id in self.legs:
             return
-        before = self._counted(leg)
         leg.place = self._places
         self._places += 1
         self.legs[leg.leg_id] = leg
         self.of_trade.setdefault(leg.trade_id, []).append(leg)
-        self._pool(leg)
-        self._moved(leg, before)
+        fill = leg.fill
+        pooled = 0 if fill is None else self._put(leg, fill)
+        open_now = leg.open
+        self._moved(leg, leg.outlay + open_now, open_now, pooled)
 
     def report(self, outcome: Outcome) -> Money | None:
         """Take in what is known of a leg now; returns by how much its outlay rose, None for a leg that is not here.
@@ -133,67 +174,73 @@ class Exposure:
         leg = self.legs.get(outcome.leg_id)
         if leg is None:
             return None
-        before, outlay = self._counted(leg), leg.outlay
+        outlay, open_before, fill = leg.outlay, leg.open, leg.fill
         if outcome.status.proven and (leg.proven is None or newer(outcome, leg.proven)):
             leg.proven = outcome
         if leg.last is None or newer(outcome, leg.last):
             leg.last = outcome
-        self._pool(leg)
-        self._moved(leg, before)
-        return Money(leg.outlay - outlay)
+        fill_now = leg.fill
+        pooled = 0 if fill_now == fill else self._put(leg, fill_now)
+        rose, opened = leg.outlay - outlay, leg.open - open_before
+        self._moved(leg, rose + opened, opened, pooled)
+        return Money(rose)
 
     def take_out(self, leg_id: LegId) -> LegMoney | None:
         """The leg belongs elsewhere: as if it had never been here."""
         leg = self.legs.get(leg_id)
         if leg is None:
             return None
-        before = self._counted(leg)
+        pooled = self._put(leg, None)
         del self.legs[leg_id]
         self.of_trade[leg.trade_id].remove(leg)
+        open_before = leg.open
+        self._moved(leg, -leg.outlay - open_before, -open_before, pooled)
         if not self.of_trade[leg.trade_id]:
             del self.of_trade[leg.trade_id]
-        self._put(leg, None)
-        self._moved(leg, before)
+            del self._used[leg.trade_id]
         return leg
 
     # -- money kept for a trade ------------------------------------------------------------------------------
 
     def keep(self, trade_id: TradeId, pair_id: PairId, lines: dict[Platform, Money]) -> None:
         """Keep so much for the trade in all, by platform, until it is over; what it spends comes out of that."""
-        before = {platform: self._spare(trade_id, platform) for platform in lines}
-        self.kept.setdefault(trade_id, {}).update(lines)
+        kept = self.kept.setdefault(trade_id, {})
         self._pairs[trade_id] = pair_id
-        for platform in lines:
-            self._spared(pair_id, platform, self._spare(trade_id, platform) - before[platform])
+        for platform, line in lines.items():
+            used = self.used(trade_id, platform)
+            more = max(0, line - used) - max(0, kept.get(platform, 0) - used)
+            kept[platform] = line
+            self.lane(pair_id, platform).count(more, more)
 
     def let_go(self, trade_id: TradeId) -> None:
         """The trade is over: only what it holds, and what is not proven yet, counts from now on."""
-        kept = self.kept.get(trade_id, {})
-        before = {platform: self._spare(trade_id, platform) for platform in kept}
-        self.kept.pop(trade_id, None)
+        kept = self.kept.pop(trade_id, _NOTHING_KEPT)
         pair_id = self._pairs.pop(trade_id, None)
         if pair_id is not None:
-            for platform, spare in before.items():
-                self._spared(pair_id, platform, -spare)
+            for platform, line in kept.items():
+                spare = max(0, line - self.used(trade_id, platform))
+                self.lane(pair_id, platform).count(-spare, -spare)
 
     def used(self, trade_id: TradeId, platform: Platform) -> Money:
         """What the trade's purchases there have cost and can still cost."""
-        legs = self.of_trade.get(trade_id, ())
-        return Money(sum(leg.outlay + leg.open for leg in legs if leg.key.platform == platform))
+        used = self._used.get(trade_id)
+        return Money(0 if used is None else used.get(platform, 0))
 
     # -- what follows ----------------------------------------------------------------------------------------
 
     def at_stake(self, scope: Scope) -> Money:
         """The exposure of a scope."""
-        return Money(self._at_stake[scope])
+        tally = self._scopes.get(scope)
+        return Money(0 if tally is None else tally.amount)
 
     def spoken_for(self, account: Account) -> Money:
         """Cash of the account that open orders may take, or that is kept for trades which are not over."""
-        return Money(self._spoken_for[account])
+        tally = self._accounts.get(account)
+        return Money(0 if tally is None else tally.amount)
 
     def every(self) -> Iterator[tuple[Scope, Money]]:
         """All scopes with anything at stake."""
-        return ((scope, Money(amount)) for scope, amount in self._at_stake.items() if amount)
+        return ((scope, Money(tally.amount)) for scope, tally in self._scopes.items() if tally.amount)
 
     def held(self, key: PoolKey) -> Quantity:
         """Contracts held by proven fills, those included that an open sale may have taken."""
@@ -210,90 +257,79 @@ class Exposure:
         """What contracts without a partner have cost, over all pairs, with what shorts can lose."""
         return Money(sum(self._unhedged.values()))
 
-    def scopes_of(self, pair_id: PairId, platform: Platform) -> tuple[Scope, ...]:
-        """Everything that money there counts against."""
-        return scopes(pair_id, self.terms(pair_id, platform).event, platform)
+    def lane(self, pair_id: PairId, platform: Platform) -> Lane:
+        """The pair on the platform, with everything that money there counts against."""
+        lane = self._lanes.get((pair_id, platform))
+        if lane is None:
+            terms = self.terms(pair_id, platform)
+            there = scopes(pair_id, terms.event, platform)
+            tallies = tuple(self._scopes.setdefault(scope, Tally(scope)) for scope in there)
+            account = self._accounts.setdefault(terms.account, Tally(terms.account))
+            lane = self._lanes[pair_id, platform] = Lane(terms, tallies, account)
+        return lane
 
     # -- counting --------------------------------------------------------------------------------------------
 
-    def _counted(self, leg: LegMoney) -> tuple[int, int]:
-        """At stake, and cash spoken for, by all that this leg has a part in."""
+    def _moved(self, leg: LegMoney, more_used: int, more_open: int, more_pooled: int) -> None:
+        """The leg's part in every sum has changed by so much."""
+        trade_id, platform = leg.trade_id, leg.key.platform
+        used = self._used.setdefault(trade_id, {})
+        before = used.get(platform, 0)
+        after = used[platform] = before + more_used
+        kept = self.kept.get(trade_id, _NOTHING_KEPT).get(platform)
+        if kept is not None:
+            # What the trade spends comes out of what is kept for it.
+            more_open += max(0, kept - after) - max(0, kept - before)
+        self.lane(leg.key.pair_id, platform).count(more_open + more_pooled, more_open)
         known = leg.leg_id in self.legs
-        flying = self._spare(leg.trade_id, leg.key.platform) + (leg.open if known else 0)
-        return flying + self._pooled(leg.key), flying
+        if known and not leg.closed:
+            self.out[leg.leg_id] = leg
+        else:
+            self.out.pop(leg.leg_id, None)
+        if known and leg.unknown:
+            self.unknown[leg.leg_id] = leg
+        else:
+            self.unknown.pop(leg.leg_id, None)
 
-    def _moved(self, leg: LegMoney, before: tuple[int, int]) -> None:
-        after = self._counted(leg)
-        self._count(leg.key, after[0] - before[0])
-        self._speak(leg.key, after[1] - before[1])
-        known = leg.leg_id in self.legs
-        for among, belongs in ((self.out, not leg.closed), (self.unknown, leg.unknown)):
-            if known and belongs:
-                among[leg.leg_id] = leg
-            else:
-                among.pop(leg.leg_id, None)
-
-    def _spared(self, pair_id: PairId, platform: Platform, change: int) -> None:
-        key = PoolKey(pair_id, platform, Side.YES)
-        self._count(key, change)
-        self._speak(key, change)
-
-    def _count(self, key: PoolKey, change: int) -> None:
-        if change:
-            for scope in self.scopes_of(key.pair_id, key.platform):
-                self._at_stake[scope] += change
-
-    def _speak(self, key: PoolKey, change: int) -> None:
-        if change:
-            self._spoken_for[self.terms(key.pair_id, key.platform).account] += change
-
-    def _spare(self, trade_id: TradeId, platform: Platform) -> int:
-        kept = self.kept.get(trade_id, {}).get(platform)
-        return 0 if kept is None else max(0, kept - self.used(trade_id, platform))
-
-    def _pool(self, leg: LegMoney) -> None:
-        self._put(leg, leg.fill)
-
-    def _put(self, leg: LegMoney, fill: Fill | None) -> None:
-        pool = self.pools.get(leg.key)
-        if pool is None:
-            if fill is None:
-                return
-            pool = self.pools[leg.key] = PositionBook()
-            self._platforms.setdefault(leg.key.platform)
-        pool.put(leg.place, fill)
-        if not pool:
-            del self.pools[leg.key]
-        self._match(leg.key.pair_id)
-
-    def _pooled(self, key: PoolKey) -> int:
+    def _put(self, leg: LegMoney, fill: Fill | None) -> int:
+        """Have the leg's fill in its pool; returns by how much more the pool costs for it."""
+        key = leg.key
         pool = self.pools.get(key)
         if pool is None:
-            return 0
-        held = pool.holding
-        # A short was paid ``-cost`` and may have to pay the dollar for each contract.
-        return held.cost if held.contracts >= 0 else max(0, held.cost - held.contracts * PAYOUT)
+            if fill is None:
+                return 0
+            pool = self.pools[key] = PositionBook()
+            self._pools_of.setdefault(key.pair_id, {})[key] = pool
+        before = _pooled(pool)
+        pool.put(leg.place, fill)
+        if not pool:
+            del self.pools[key], self._pools_of[key.pair_id][key]
+        self._match(key.pair_id)
+        return _pooled(pool) - before
 
     def _match(self, pair_id: PairId) -> None:
         """What the pair holds without a partner, at its share of the cost, rounded up."""
-        held = {Side.YES: 0, Side.NO: 0}
-        cost = {Side.YES: 0, Side.NO: 0}
-        shorts = 0
-        for key in self._keys(pair_id):
-            holding = self.pools[key].holding
+        yes = no = yes_cost = no_cost = shorts = 0
+        for key, pool in self._pools_of[pair_id].items():
+            holding = pool.holding
             if holding.contracts < 0:
-                shorts += self._pooled(key)
+                shorts += _pooled(pool)
+            elif key.side is Side.YES:
+                yes += holding.contracts
+                yes_cost += holding.cost
             else:
-                held[key.side] += holding.contracts
-                cost[key.side] += holding.cost
-        more = max(held, key=lambda side: held[side])
-        excess = held[more] - held[more.opposite]
-        at_risk = shorts + (-(-cost[more] * excess // held[more]) if excess else 0)
+                no += holding.contracts
+                no_cost += holding.cost
+        excess = abs(yes - no)
+        cost, held = (yes_cost, yes) if yes >= no else (no_cost, no)
+        at_risk = shorts + (-(-cost * excess // held) if excess else 0)
         if at_risk:
             self._unhedged[pair_id] = Money(at_risk)
         else:
             self._unhedged.pop(pair_id, None)
 
-    def _keys(self, pair_id: PairId) -> Iterator[PoolKey]:
-        keys = (PoolKey(pair_id, platform, side) for platform in self._platforms for side in Side)
-        return (key for key in keys if key in self.pools)
+
+def _pooled(pool: PositionBook) -> int:
+    held = pool.holding
+    # A short was paid ``-cost`` and may have to pay the dollar for each contract.
+    return held.cost if held.contracts >= 0 else max(0, held.cost - held.contracts * PAYOUT)

@@ -10,11 +10,11 @@ owner's to pass on; nothing here waits for that, so that a halt works without le
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from actors.facts import AnyFact, Purpose
+from actors.facts import AnyFact
 from actors.ledger_state import fold
 from actors.recovery import ASSUMED, Rebuilt
 from actors.risk.approval import Approval, NotApproved, Proposal, Reason, Refused
@@ -37,6 +37,13 @@ from protocol.units import Money, money_to_dollars, quantity_to_wire
 MAX_JUDGED: Final = 10_000
 """Trades of which it is remembered that their match was judged."""
 
+REFUSALS: Final = "risk"
+HALTS: Final = "risk_halts"
+TRIPS: Final = "breakers_tripped"
+MOVES: Final = "state_changes"
+PAIRS_ASIDE: Final = "pairs_set_aside"
+"""What lines are counted as, and by that become alerts (`actors/alert_desk.py`)."""
+
 _PROVEN: Final = frozenset({State.HEDGED, State.FLAT, State.NAKED, State.DUST, State.SIZING})
 
 
@@ -45,6 +52,14 @@ class Moved(msgspec.Struct, frozen=True):
 
     state: RiskState
     refused: str | None = None
+
+
+class Said(NamedTuple):
+    """A line for the log, with the counter that says what it is about; and of which pair, where it is of one."""
+
+    text: str
+    counter: str
+    pair_id: PairId | None = None
 
 
 class RiskGuard:
@@ -68,6 +83,7 @@ class RiskGuard:
         self.books = {False: MoneyBook(limits, terms), True: MoneyBook(paper or limits, terms)}
         self.breakers = Breakers(rules)
         self.watch = Watch(self.breakers)
+        self.day = day
         self.loss = DailyLoss(day, now_us)
         self.refusals = Refusals()
         self.state = RiskState.ACTIVE
@@ -75,7 +91,7 @@ class RiskGuard:
         self.reason = ""
         self._judged: dict[TradeId, None] = {}
         self._facts: list[RiskFact] = []
-        self._lines: list[str] = []
+        self._lines: list[Said] = []
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -106,10 +122,11 @@ class RiskGuard:
         """These orders leave now. Raises :class:`NotApproved` for what no approval covers, and while halted."""
         if self.state is RiskState.HALTED:
             raise NotApproved(f"nothing leaves while halted: {self.reason}")
-        book = next((book for book in self.books.values() if book.gave(approval)), None)
-        if book is None:
-            raise NotApproved("this approval was not given here, or is used up")
-        book.sent(approval, legs, now_us)
+        for book in self.books.values():
+            if book.gave(approval):
+                book.sent(approval, legs, now_us)
+                return
+        raise NotApproved("this approval was not given here, or is used up")
 
     def _against(self, pair_id: PairId) -> Refused | None:
         if self.state is not RiskState.ACTIVE:
@@ -125,7 +142,7 @@ class RiskGuard:
             self.refusals.passed(subject)
         elif self.refusals.note(told, subject, now_us):
             word = "refused" if isinstance(told, Refused) else "capped"
-            self._lines.append(f"{word} on {subject}, {told.reason}: {told.text}")
+            self._lines.append(Said(f"{word} on {subject}, {told.reason}: {told.text}", REFUSALS))
 
     # -- what happens ----------------------------------------------------------------------------------------
 
@@ -167,6 +184,10 @@ class RiskGuard:
         """Whether what the trade has bought is paper: nothing of it is in the book of real money."""
         return trade_id not in self.books[False].exposure.of_trade
 
+    def known_on_paper(self, trade_id: TradeId) -> bool:
+        """Whether it has orders, and all of them are paper."""
+        return self.paper_of(trade_id) and trade_id in self.books[True].exposure.of_trade
+
     def never(self, trade_id: TradeId) -> None:
         """What was approved for this trade is not sent, and there is no such trade."""
         for book in self.books.values():
@@ -183,9 +204,8 @@ class RiskGuard:
         self._judged[trade.trade_id] = None
         if len(self._judged) > MAX_JUDGED:
             del self._judged[next(iter(self._judged))]
-        opening = [leg for leg in trade.legs.values() if leg.purpose is Purpose.OPEN]
         asked = trade.opportunity.quantity
-        fills = [(int(asked), int(held.contracts)) for held in trade.holdings(opening).values()]
+        fills = [(int(asked), int(held.contracts)) for held in trade.opened().holdings.values()]
         self.watch.matched(trade.opportunity.pair_id, match_of(fills), now_us)
 
     def trades_of(self, pair_id: PairId) -> tuple[TradeId, ...]:
@@ -248,7 +268,13 @@ class RiskGuard:
         return f"no breaker stands for {', '.join(strangers)}: see `arb status`" if strangers else None
 
     def settle(self, now_us: int) -> None:
-        """Have the state that the breakers demand, and no stricter one than was asked for."""
+        """Have the state that the breakers demand, and no stricter one than was asked for; say who is set aside."""
+        for trip in self.breakers.take_set_aside():
+            until = "" if trip.until_us is None else f" until {self.day.clock(trip.until_us)}"
+            count = PAIRS_ASIDE if trip.breaker is Breaker.MISMATCH else REFUSALS
+            self._lines.append(Said(f"{trip.what} is set aside{until}: {trip.text}", count, PairId(trip.what)))
+        if self.asked is self.state and not self.breakers.standing:
+            return
         wanted = strictest(self.asked, self.breakers.demands)
         if wanted is self.state:
             return
@@ -265,7 +291,7 @@ class RiskGuard:
             RiskStateChanged(t=now_us, state=self.state.value, asked=self.asked.value, by=who.value, reason=reason)
         )
         if before is not after:
-            self._lines.append(f"{before} to {after} by the {who}: {reason}")
+            self._lines.append(Said(f"{before} to {after} by the {who}: {reason}", _count_of(after, who)))
 
     # -- memory ----------------------------------------------------------------------------------------------
 
@@ -311,11 +337,14 @@ class RiskGuard:
     def take_facts(self) -> tuple[RiskFact, ...]:
         """What is to be written down, in the order in which it happened."""
         facts = (*self._facts, *self.breakers.take_facts())
-        self._facts.clear()
+        if facts:
+            self._facts.clear()
         return facts
 
-    def take_lines(self) -> tuple[str, ...]:
+    def take_lines(self) -> tuple[Said, ...]:
         """What is to be said in the log."""
+        if not self._lines:
+            return ()
         lines = tuple(self._lines)
         self._lines.clear()
         return lines
@@ -347,6 +376,12 @@ class RiskGuard:
         said = {name: money_to_dollars(amount) for name, amount in dollars.items() if amount is not None}
         said |= {} if most is None else {"contracts": quantity_to_wire(most)}
         return said | ({} if limits.trades_in_flight is None else {"in_flight": limits.trades_in_flight})
+
+
+def _count_of(after: RiskState, who: Who) -> str:
+    if after is RiskState.HALTED:
+        return HALTS
+    return TRIPS if who is Who.BREAKER else MOVES
 
 
 def _losses(rebuilt: Rebuilt) -> dict[TradeId, Money]:

@@ -18,15 +18,18 @@ from protocol.units import Money
 
 def trade_loss(trade: Trade) -> Money:
     """What the trade has lost for good, fees included; 0 where it earned, or where its excess is all that is open."""
-    held = trade.holdings()
+    sums = trade.sums
+    if not (sums.excess or trade.carried or trade.given):
+        return Money(max(0, sums.cost + sums.fees - sums.matched * PAYOUT))
+    held = sums.holdings
     # A purchase taken back after its sale leaves less than nothing: beside it everything is in excess, and no more.
     excess = sum(
         held[slot].basis * min(extra, held[slot].contracts) // held[slot].contracts
-        for slot, extra in trade.excess.items()
+        for slot, extra in sums.excess.items()
         if held[slot].contracts > 0
     )
     taken_in = sum(dust.basis for dust in trade.carried.values()) - sum(dust.basis for dust in trade.given.values())
-    return Money(max(0, trade.cost + trade.fees + taken_in - trade.matched * PAYOUT - excess))
+    return Money(max(0, sums.cost + sums.fees + taken_in - sums.matched * PAYOUT - excess))
 
 
 class DailyLoss:
@@ -69,6 +72,8 @@ class DailyLoss:
 
     def _set(self, among: dict[TradeId, Money], trade_id: TradeId, amount: Money, now_us: int) -> None:
         self._roll(now_us)
+        if among.get(trade_id, 0) == amount:
+            return
         self._today -= self._of(trade_id)
         if amount:
             among[trade_id] = amount

@@ -19,7 +19,7 @@ from actors.facts import LegAdopted, LegSent, Purpose
 from actors.ledger_state import NAKED, LedgerState, LegRecord, TradeRecord
 from actors.risk.approval import Approval, Cap, NotApproved, Proposal, ProposedLeg, Reason, Refused, covers, mint
 from actors.risk.cash import Cash
-from actors.risk.exposure import Exposure, LegMoney, PoolKey
+from actors.risk.exposure import Exposure, LegMoney, PoolKey, Tally
 from actors.risk.limits import ALL, Kind, Limits, Scope
 from actors.risk.order_rate import OrderRate
 from actors.risk.terms import Account, Terms, TermsOf
@@ -46,6 +46,7 @@ class MoneyBook:
         self.exposure = Exposure(terms)
         self.cash = Cash()
         self.rate = OrderRate(limits.orders_per_second)
+        self._most = {kind: limits.most(kind) for kind in Kind}
         self._unsent: dict[TradeId, tuple[Approval, list[ProposedLeg]]] = {}
 
     # -- asking ----------------------------------------------------------------------------------------------
@@ -63,8 +64,7 @@ class MoneyBook:
         sized = self._sized(proposal)
         if isinstance(sized, Refused):
             return sized
-        fitting, cap = sized
-        needs = self._needs(fitting)
+        fitting, cap, needs = sized
         self.exposure.keep(fitting.trade_id, fitting.pair_id, needs)
         return self._approved(fitting, Money(sum(needs.values())), cap)
 
@@ -72,7 +72,8 @@ class MoneyBook:
         """Legs that close an excess, all of them or none; nothing is capped, as halves would not close it.
 
         A sale needs no money and is only bounded by what is held. A purchase takes what is kept for the trade first;
-        what it needs beyond that must fit the limits.
+        what it needs beyond that must fit the limits. All of it must be there in cash: what is kept may be a promise of
+        before the venue was asked, or of before somebody else spent it.
         """
         refused = self._too_fast(proposal, now_us) or self._not_held(proposal)
         if refused is not None:
@@ -83,7 +84,7 @@ class MoneyBook:
             platform: Money(self.exposure.used(proposal.trade_id, platform) + need) for platform, need in needs.items()
         }
         more = {platform: Money(max(0, line - kept.get(platform, 0))) for platform, line in lines.items()}
-        refused = self._over(proposal, more)
+        refused = self._over(proposal, more) or self._not_there(proposal, needs)
         if refused is not None:
             return refused
         # What was approved for the trade before and has not left will not leave any more.
@@ -116,9 +117,10 @@ class MoneyBook:
         """An order that left, or may have: one that was approved, or one that a trader or the ledger tells of."""
         if leg.pair_id is None:
             return
-        worst = self.terms(leg.pair_id, leg.platform).worst(leg.limit, leg.quantity)
         key = PoolKey(leg.pair_id, leg.platform, leg.side)
-        money = worst if leg.action is Action.BUY else Money(0)
+        money = Money(0)
+        if leg.action is Action.BUY:
+            money = self.exposure.lane(leg.pair_id, leg.platform).terms.worst(leg.limit, leg.quantity)
         self.exposure.add(LegMoney(leg.leg_id, trade_id, key, leg.action, leg.quantity, money, -1))
 
     def report(self, outcome: Outcome, now_us: int) -> bool:
@@ -126,8 +128,9 @@ class MoneyBook:
         paid = self.exposure.report(outcome)
         if paid is None:
             return False
-        key = self.exposure.legs[outcome.leg_id].key
-        self.cash.spent(self.terms(key.pair_id, key.platform).account, paid, now_us)
+        if paid > 0:
+            key = self.exposure.legs[outcome.leg_id].key
+            self.cash.spent(self.exposure.lane(key.pair_id, key.platform).terms.account, paid, now_us)
         return True
 
     def over(self, trade_id: TradeId) -> None:
@@ -229,11 +232,12 @@ class MoneyBook:
         return approval
 
     def _needs(self, proposal: Proposal) -> dict[Platform, Money]:
-        needs: Counter[Platform] = Counter()
+        needs: dict[Platform, Money] = {}
         for leg in proposal.legs:
             if leg.action is Action.BUY:
-                needs[leg.platform] += self.terms(proposal.pair_id, leg.platform).worst(leg.limit, leg.quantity)
-        return {platform: Money(need) for platform, need in needs.items()}
+                worst = self.exposure.lane(proposal.pair_id, leg.platform).terms.worst(leg.limit, leg.quantity)
+                needs[leg.platform] = Money(needs.get(leg.platform, 0) + worst)
+        return needs
 
     def _too_many(self, proposal: Proposal, now_us: int) -> Refused | None:
         most = self.limits.trades_in_flight
@@ -243,6 +247,8 @@ class MoneyBook:
         return self._too_fast(proposal, now_us)
 
     def _too_fast(self, proposal: Proposal, now_us: int) -> Refused | None:
+        if not self.limits.orders_per_second:
+            return None
         for platform, orders in Counter(leg.platform for leg in proposal.legs).items():
             free = self.rate.free(platform, now_us)
             if free is None:
@@ -268,58 +274,81 @@ class MoneyBook:
 
     def _over(self, proposal: Proposal, needs: dict[Platform, Money]) -> Refused | None:
         """The first limit that so much more would pass; exactly at it is allowed."""
-        by_scope: Counter[Scope] = Counter()
-        by_account: Counter[Account] = Counter()
+        more_of: dict[Tally[Scope], int] = {}
+        by_account: dict[Tally[Account], int] = {}
         for platform, need in needs.items():
-            by_account[self.terms(proposal.pair_id, platform).account] += need
-            for scope in self.exposure.scopes_of(proposal.pair_id, platform):
-                by_scope[scope] += need
-        for scope, more in by_scope.items():
-            most, counted = self.limits.most(scope.kind), self.exposure.at_stake(scope)
+            lane = self.exposure.lane(proposal.pair_id, platform)
+            by_account[lane.account] = by_account.get(lane.account, 0) + need
+            for tally in lane.tallies:
+                if self._most[tally.what.kind] is not None:
+                    more_of[tally] = more_of.get(tally, 0) + need
+        for tally, more in more_of.items():
+            scope, counted = tally.what, Money(tally.amount)
+            most = self._most[scope.kind]
             if most is not None and more and counted + more > most:
                 text = _numbers(scope, more, counted, most)
                 return Refused(reason=_REASONS[scope.kind], what=str(scope), text=text)
         for account, more in by_account.items():
-            left, spoken = self.cash.left(account), self.exposure.spoken_for(account)
+            left, spoken = self.cash.left(account.what), Money(account.amount)
             if left is not None and more and spoken + more > left:
-                return Refused(reason=Reason.CASH, what=str(account), text=_numbers(account, more, spoken, left))
+                text = _numbers(account.what, more, spoken, left)
+                return Refused(reason=Reason.CASH, what=str(account.what), text=text)
+        return None
+
+    def _not_there(self, proposal: Proposal, needs: dict[Platform, Money]) -> Refused | None:
+        """Cash that the venue does not have, beside what orders that are out may take."""
+        for platform, need in needs.items():
+            account = self.terms(proposal.pair_id, platform).account
+            left = self.cash.left(account)
+            if left is None:
+                continue
+            legs = self.exposure.out.values()
+            out = sum(leg.open for leg in legs if self.terms(leg.key.pair_id, leg.key.platform).account == account)
+            if need + out > left:
+                return Refused(reason=Reason.CASH, what=str(account), text=_numbers(account, need, Money(out), left))
         return None
 
     # -- the size that fits ----------------------------------------------------------------------------------
 
-    def _sized(self, proposal: Proposal) -> tuple[Proposal, Cap | None] | Refused:
-        """The proposal as large as the limits leave it, with what made it smaller."""
-        terms = [self.terms(proposal.pair_id, leg.platform) for leg in proposal.legs]
-        step = max(each.step for each in terms)
-        least = max(_least(proposal, leg, each) for leg, each in zip(proposal.legs, terms, strict=True))
+    def _sized(self, proposal: Proposal) -> tuple[Proposal, Cap | None, dict[Platform, Money]] | Refused:
+        """The proposal as large as the limits leave it, with what made it smaller, and with what it needs."""
+        terms = [self.exposure.lane(proposal.pair_id, leg.platform).terms for leg in proposal.legs]
+        step = max([each.step for each in terms])
+        least = max([_least(proposal, leg, each) for leg, each in zip(proposal.legs, terms, strict=True)])
         low, high = -(-least // step), proposal.quantity // step
         if low > high:
             text = f"{quantity_to_wire(proposal.quantity)} contracts, and at least {quantity_to_wire(least)} must be"
             return Refused(reason=Reason.TOO_SMALL, what=proposal.pair_id, text=text)
-        against = self._against(_resized(proposal, high * step))
+        whole = _resized(proposal, high * step)
+        needs = self._needs(whole)
+        against = self._against(whole, needs)
         if against is None:
-            return _resized(proposal, high * step), None
-        smallest = self._against(_resized(proposal, low * step))
-        if smallest is not None:
-            return smallest
+            return whole, None, needs
+        smallest = _resized(proposal, low * step)
+        refused = self._against(smallest, self._needs(smallest))
+        if refused is not None:
+            return refused
         # The largest that fits is from ``low`` on and below ``high``; what an order needs rises with its size.
         while high - low > 1:
             middle = (low + high) // 2
-            found = self._against(_resized(proposal, middle * step))
+            tried = _resized(proposal, middle * step)
+            found = self._against(tried, self._needs(tried))
             if found is None:
                 low = middle
             else:
                 high, against = middle, found
-        return _resized(proposal, low * step), Cap(reason=against.reason, what=against.what, text=against.text)
+        fitting = _resized(proposal, low * step)
+        return fitting, Cap(reason=against.reason, what=against.what, text=against.text), self._needs(fitting)
 
-    def _against(self, proposal: Proposal) -> Refused | None:
+    def _against(self, proposal: Proposal, needs: dict[Platform, Money]) -> Refused | None:
         most = self.limits.contracts_per_leg
-        for leg in proposal.legs:
-            if most is not None and leg.quantity > most:
-                asked = quantity_to_wire(leg.quantity)
-                text = f"{asked} contracts on {leg.platform}, and at most {quantity_to_wire(most)} may be"
-                return Refused(reason=Reason.CONTRACTS, what=leg.platform, text=text)
-        return self._over(proposal, self._needs(proposal))
+        if most is not None:
+            for leg in proposal.legs:
+                if leg.quantity > most:
+                    asked = quantity_to_wire(leg.quantity)
+                    text = f"{asked} contracts on {leg.platform}, and at most {quantity_to_wire(most)} may be"
+                    return Refused(reason=Reason.CONTRACTS, what=leg.platform, text=text)
+        return self._over(proposal, needs)
 
 
 def is_paper(leg: LegRecord, state: LedgerState) -> bool:
@@ -341,6 +370,8 @@ def meant_on_paper(trade: TradeRecord) -> bool:
 
 
 def _resized(proposal: Proposal, quantity: int) -> Proposal:
+    if quantity == proposal.quantity:
+        return proposal
     less = proposal.quantity - quantity
     legs = tuple(msgspec.structs.replace(leg, quantity=Quantity(leg.quantity - less)) for leg in proposal.legs)
     return msgspec.structs.replace(proposal, quantity=Quantity(quantity), legs=legs)
@@ -358,10 +389,8 @@ def _numbers(what: Scope | Account, need: int, counted: Money, most: Money) -> s
 
 
 def _opening(leg_id: LegId, trade: TradeRecord) -> bool:
-    record = next((leg for leg in trade.legs if leg.leg_id == leg_id), None)
-    if record is None or record.purpose is None:
-        return leg_id.startswith(trade.trade_id)
-    return record.purpose is Purpose.OPEN
+    """Whether it was approved to open the trade. What was adopted may have a price made up: nothing is kept for it."""
+    return any(leg.leg_id == leg_id and leg.purpose is Purpose.OPEN for leg in trade.legs)
 
 
 def _never_told(leg_id: LegId) -> Outcome:

@@ -43,6 +43,11 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     step: Quantity = Quantity(1)
     least: Quantity = Quantity(1)
     least_notional: Money = Money(0)
+    rounding: int = 0
+    """The most that rounding can add to the fees of one order, in micro-dollars: follows from the others."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "rounding", self._rounding())
 
     def worst(self, limit: Price, quantity: Quantity) -> Money:
         """The most that an order to buy so many at this limit can cost, fees included, in at most :data:`FILLS` fills.
@@ -54,9 +59,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
         fee = -(-self.fees.marginal(limit) * quantity // SCALE)
         return Money(notional(limit, quantity) + fee + self.rounding)
 
-    @property
-    def rounding(self) -> int:
-        """The most that rounding can add to the fees of one order, in micro-dollars."""
+    def _rounding(self) -> int:
         if not isinstance(self.fees, KalshiFees):
             return FILLS * (POLYMARKET_QUANTUM + 1) if self.fees.marginal(CENT) else 0
         whole = self.step % CONTRACT == 0 and self.tick % CENT == 0

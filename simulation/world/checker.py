@@ -8,7 +8,7 @@ of the design's section 8; the names below them were found on the way.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -26,6 +26,7 @@ from protocol.outcome import Outcome
 from protocol.terms import Action, LegId, PairId, Platform, Side, Status
 from protocol.units import Money, notional
 from simulation.world.exchange import Exchange
+from simulation.world.foreign import Foreign
 from simulation.world.network import Station
 from simulation.world.process import (
     MAX_CONTRACTS,
@@ -35,38 +36,17 @@ from simulation.world.process import (
     Process,
 )
 from simulation.world.purse import at_stake
+from simulation.world.till import Till
 from simulation.world.trader_machine import TraderMachine
 
 CLOCK_GRACE_US: Final = 1_600_000
 """An order's deadline is kept by a clock that may be a second off, and was measured over a slow link."""
 
+LINK_US: Final = 5_000_000
+"""Longer than an answer and its ack are under way at rest."""
+
 CLOCK_NOTICED_US: Final = 20_000_000
 """A clock that jumps is noticed with the next pings."""
-
-INVARIANTS: Final[Mapping[str, str]] = {
-    "1 once": "at most one venue order per leg id, ever",
-    "proven": "a result that is recorded as proven is what the venue has, or had",
-    "2 fills agree": "at rest the ledger's fills, cost and fees of each leg are the venue's",
-    "3 flat or known": "unhedged contracts stay within the cap, and at rest are zero or flagged",
-    "4 limits": "what is at stake is never above a limit, counting what is in flight",
-    "6 halt": "nothing leaves after a halt was acknowledged",
-    "5 dry": "in a dry run the venue sees no order",
-    "7 money": "profit and loss of the ledger is that of the venue's fills and fees",
-    "8 rebuilt": "rebuilding from ledger and journal gives the state that the process has",
-    "intent first": "an order's intent is durable before the venue sees it",
-    "outcome first": "an outcome is durable in the journal before it is told",
-    "ack after durable": "a result is acked only when the ledger has it durably",
-    "deadline": "no order leaves after its deadline",
-    "latched": "no opening order leaves while another trade of the pair has a leg that is not proven",
-    "fresh books": "no opening order leaves on a book that is known to be stale",
-    "nothing sold short": "nothing is sold that is not held",
-    "recorded once": "a result is recorded once per leg and revision",
-    "no conflict": "the ledger never has to refuse a fact",
-    "all proven": "at rest every leg is proven and every result acked",
-    "closed": "at rest nothing is naked that could be closed within the loss allowed",
-    "alive": "at rest the system trades again",
-    "no bug": "no actor fails",
-}
 
 
 class _Frame(msgspec.Struct):
@@ -75,8 +55,8 @@ class _Frame(msgspec.Struct):
     leg_id: LegId
     revision: int = 0
     platform: Platform = Platform("")
-    action: str = ""
-    trade_id: str = ""
+    action: str | None = None
+    trade_id: str | None = None
 
 
 _read: Final = msgspec.json.Decoder(_Frame).decode
@@ -116,6 +96,7 @@ class Checker:
         self.crashes = 0
         self.gone: set[str] = set()
         self.limits = NO_LIMITS
+        self.till = Till(exchanges)
         self.paid_out: set[str] = set()
         self.halted_us: int | None = None
         self.out_of_reach: set[str] = set()
@@ -124,6 +105,9 @@ class Checker:
         self.sent_of: set[str] = set()
         self.begun: dict[str, int] = {}
         self.clocks_jumped_us = -CLOCK_NOTICED_US
+        self.foreign: Foreign | None = None
+        self.stale: Callable[[], Sequence[ControllerMachine]] = list
+        """Controllers that run though another one has their home."""
         for controller in controllers:
             controller.ledger.on_fact = lambda fact, name=controller.name: self.told(name, fact)  # type: ignore[misc]
             controller.on_send = lambda kind, text, of=controller: self.controller_sends(of, kind, text)  # type: ignore[misc]
@@ -138,10 +122,14 @@ class Checker:
 
     def told(self, name: str, fact: AnyFact) -> None:
         """A fact was handed to the ledger."""
+        if self.foreign is not None:
+            self._complain(self.foreign.told(fact))
         match fact:
             case LegSent() | LegAdopted():
                 if self.legs[name].setdefault(fact.leg_id, fact) is fact:
                     self.open_of[name, fact.pair_id][fact.leg_id] = None
+                if isinstance(fact, LegSent):
+                    self._counted(name, fact)
             case ResultSeen(outcome=outcome):
                 self._in_order(name, outcome)
                 self._honest(outcome)
@@ -152,6 +140,11 @@ class Checker:
                     self.open_of[name, leg.pair_id][outcome.leg_id] = None
             case _:
                 pass
+
+    def _counted(self, name: str, fact: LegSent) -> None:
+        controller = next(each for each in self.controllers if each.name == name)
+        if controller.alive:
+            self.till.sent(controller, fact.platform, fact.leg_id)
 
     def _in_order(self, name: str, outcome: Outcome) -> None:
         """Revisions only go up, and what was proven is not unknown again under its own number."""
@@ -166,6 +159,8 @@ class Checker:
         if outcome.paper or not outcome.status.proven:
             return
         order = next((e.orders[outcome.leg_id] for e in self.exchanges.values() if outcome.leg_id in e.orders), None)
+        if order is not None and self.foreign is not None and self.foreign.is_foreign(order):
+            order = None
         if order is None and not outcome.filled:
             self.denied.add(outcome.leg_id)
         elif order is None or outcome.filled not in order.was:
@@ -176,6 +171,11 @@ class Checker:
         """What a controller had not made durable, it does not know any more."""
         self.crashes += 1
         if isinstance(process, ControllerMachine):
+            self.recall(process)
+
+    def recall(self, process: ControllerMachine) -> None:
+        """It knows what its ledger has durably, and no more."""
+        if process in self.controllers:
             self.legs[process.name] = {}
             for pair in self.pairs:
                 self.open_of[process.name, pair.pair_id] = {}
@@ -183,6 +183,7 @@ class Checker:
                 del self.newest[key]
             for fact in process.ledger.facts:
                 self.told(process.name, fact)
+            self.till.began(process)
 
     # -- steps -----------------------------------------------------------------------------------------------
 
@@ -193,9 +194,18 @@ class Checker:
             raise Found("1 once", f"{leg.leg_id} is sent to {leg.platform} a second time, by {station.name}")
         if self.dry_run:
             raise Found("5 dry", f"{leg.leg_id} is sent to {leg.platform} by {station.name}")
-        if self.halted_us is not None and station.name not in self.out_of_reach:
+        asked_by_the_mad = self.foreign is not None and leg.leg_id in self.foreign.mad.asked
+        if self.halted_us is not None and station.name not in self.out_of_reach and not asked_by_the_mad:
             raise Found("6 halt", f"{leg.leg_id} leaves {station.name} after the halt was acknowledged")
         self._intent(station, leg)
+        if self.foreign is not None and isinstance(station, TraderMachine):
+            right = now_us > self.clocks_jumped_us + CLOCK_NOTICED_US
+            self._complain(self.foreign.order_leaves(station.name, leg, now_us, clock_right=right))
+        if not asked_by_the_mad:
+            self._of_a_trade(station, leg, now_us)
+
+    def _of_a_trade(self, station: Station, leg: Leg, now_us: int) -> None:
+        """What must hold of an order of the honest controller's."""
         controller = self._controller_of(leg)
         if controller is not None and leg.action is Action.BUY:
             controller.kernel.after(0, partial(self._within_limits, controller, leg))
@@ -214,8 +224,21 @@ class Checker:
 
     def halted(self, out_of_reach: set[str]) -> None:
         """The operator was told that nothing leaves any more, but perhaps from those."""
-        if self.halted_us is None:
+        # Nobody can halt a process that has lost its disk, but by ending it.
+        if self.halted_us is None and not self.stale():
             self.halted_us, self.out_of_reach = self.controllers[0].kernel.now_us, out_of_reach
+
+    def own_halt(self, trader: str, at_us: int | None) -> None:
+        """A trader's own operator was told that nothing leaves it any more; None: he lets it trade again."""
+        if self.foreign is not None:
+            self.foreign.own_halts.pop(trader, None)
+            if at_us is not None:
+                self.foreign.own_halts[trader] = f"{at_us / 1e6:.3f} s"
+
+    @staticmethod
+    def _complain(found: tuple[str, str] | None) -> None:
+        if found is not None:
+            raise Found(*found)
 
     def resumed(self) -> int | None:
         """The operator wants orders to leave again; since when none was to leave, if he had been told so."""
@@ -261,8 +284,10 @@ class Checker:
             raise Found("intent first", f"{leg.leg_id} leaves for {leg.platform} and is not in the journal")
 
     def _controller_of(self, leg: Leg) -> ControllerMachine | None:
-        """The controller whose trade it is: its name is part of the id."""
-        return next((each for each in self.controllers if each.name in leg.leg_id), None)
+        """The controller whose trade it is: the one that made the id, else one whose name is part of it."""
+        made = (each for each in self.controllers if each.ids is not None and leg.leg_id.startswith(each.ids.prefix))
+        named = (each for each in self.controllers if each.controller_id in leg.leg_id)
+        return next(made, None) or next(named, None)
 
     def _latched(self, controller: ControllerMachine, epoch: int, leg: Leg) -> None:
         """Nothing is open of another trade of the pair that the controller knew of when it sent this leg."""
@@ -277,6 +302,9 @@ class Checker:
 
     def _fresh(self, controller: ControllerMachine, platform: Platform, now_us: int, what: str) -> None:
         feed = controller.feeds.get(platform)
+        if controller.waking:
+            # It has not heard yet of what happened while it was stopped.
+            return
         if feed is None or not feed.up:
             raise Found("fresh books", f"{what} leaves for {platform} while its feed is down")
         if feed.silent and now_us - feed.silent_since_us > MAX_SILENCE_US + SECOND_US:
@@ -290,10 +318,11 @@ class Checker:
                 raise Found("ack after durable", f"{controller.name} acks {ack.leg_id} r{ack.revision}")
         elif kind == "execute_leg":
             order = _read(text)
-            alone = order.trade_id not in self.sent_of
-            self.sent_of.add(order.trade_id)
+            trade_id = order.trade_id or ""
+            alone = trade_id not in self.sent_of
+            self.sent_of.add(trade_id)
             # The second leg of a trade whose first one has filled hedges it: it leaves whatever the feeds do.
-            if alone and order.action == Action.BUY and order.leg_id.startswith(order.trade_id):
+            if alone and order.action == Action.BUY and order.leg_id.startswith(trade_id):
                 self._fresh(controller, order.platform, controller.kernel.now_us, order.leg_id)
 
     def trader_sends(self, trader: TraderMachine, kind: str, text: str) -> None:
@@ -310,22 +339,29 @@ class Checker:
     def books_moved(self, pair: Pair) -> None:
         """A venue has filled or taken back something of this pair."""
         for exchange in self.exchanges.values():
-            if exchange.sold_short:
+            if exchange.sold_short and (self.foreign is None or not self.foreign.sold):
                 raise Found("nothing sold short", f"{exchange.sold_short[0]} on {exchange.platform}")
             for leg_id in self.denied & exchange.orders.keys():
+                if self.foreign is not None and self.foreign.is_foreign(exchange.orders[leg_id]):
+                    continue
                 raise Found("proven", f"{leg_id} was recorded as not filled, and then reached {exchange.platform}")
             if exchange.twice:
                 raise Found("1 once", f"{exchange.twice[0]} reached {exchange.platform} twice")
+        # What somebody else has spent since the venue was asked, nobody could know.
+        if self.till.overdrawn() and (self.foreign is None or not self.foreign.in_the_way):
+            raise Found("cash", self.till.overdrawn() or "")
         imbalance = self.imbalance(pair)
         reverted = sum(exchange.reverted for exchange in self.exchanges.values())
         cap = MAX_CONTRACTS * 6 // 5 * (1 + reverted + self.crashes)
+        cap += 0 if self.foreign is None else self.foreign.bought
         if abs(imbalance) > cap:
             raise Found("3 flat or known", f"{imbalance} contracts of {pair.pair_id} are not hedged, the cap is {cap}")
 
     def imbalance(self, pair: Pair) -> int:
         """YES held less NO held, over all venues."""
         market = str(pair.pair_id)
-        return sum(
+        others = 0 if self.foreign is None else self.foreign.imbalance(market)
+        return -others + sum(
             each.held.get((market, Side.YES), 0) - each.held.get((market, Side.NO), 0)
             for each in self.exchanges.values()
         )
@@ -342,6 +378,8 @@ class Checker:
             if trader.name not in self.gone:
                 self._journal_done(trader)
         self._fills_agree()
+        if self.foreign is not None:
+            self._complain(self.foreign.hour())
         for pair in self.pairs:
             self._flagged(pair)
 
@@ -365,15 +403,26 @@ class Checker:
         for leg_id in executor.unsettled:
             raise Found("all proven", f"{controller.name} holds {leg_id} for a fill that may still be taken back")
         for trade in executor.book.trades.values():
-            if not trade.over and trade.state is not State.NAKED:
+            if not trade.over and trade.state is not State.NAKED and (self.free or trade.state is not State.UNWINDING):
                 raise Found("all proven", f"trade {trade.trade_id} is {trade.state}")
-            if trade.state is State.NAKED and trade.reason != NoPlan.TOO_DEAR and self.limits == NO_LIMITS:
+            if trade.state is State.NAKED and trade.reason != NoPlan.TOO_DEAR and self.free:
                 raise Found("closed", f"trade {trade.trade_id} is still naked on deep books: {trade.reason}")
+
+    @property
+    def free(self) -> bool:
+        """No limit, and nobody else in the account, stands in the way of trading on."""
+        return self.limits == NO_LIMITS and (self.foreign is None or not self.foreign.in_the_way)
 
     def _journal_done(self, trader: TraderMachine) -> None:
         for entry in trader.journal.unproven():
             raise Found("all proven", f"{entry.leg_id} is open in the journal of {trader.name}: {entry.outcome}")
         for entry in trader.journal.unacked():
+            if self.foreign is not None and entry.leg_id in self.foreign.mad.named:
+                # It waits for whoever sent it, and is withheld from everybody else.
+                continue
+            if not self.free and entry.asked_us > trader.unix_us() - LINK_US:
+                # What is refused for ever is tried for ever: the ack is on its way.
+                continue
             raise Found("all proven", f"{entry.leg_id} of {trader.name} is not acked: {entry.outcome}")
 
     def _fills_agree(self) -> None:
@@ -383,7 +432,9 @@ class Checker:
             told |= _told(controller.ledger.facts)
         for exchange in self.exchanges.values():
             for leg_id, order in exchange.orders.items():
-                true = (order.filled, order.cost, order.fees)
+                true: tuple[int, int, int] = (order.filled, order.cost, order.fees)
+                if self.foreign is not None and self.foreign.is_foreign(order):
+                    true = (0, 0, 0)
                 if told.pop(leg_id, (0, 0, 0)) != true:
                     raise Found("2 fills agree", f"{leg_id}: {exchange.platform} has {true}, the ledger something else")
         for leg_id, claimed in told.items():
@@ -392,13 +443,16 @@ class Checker:
 
     def _flagged(self, pair: Pair) -> None:
         """What is not hedged is somebody's naked trade or dust."""
+        if self.dry_run:
+            # What is naked there is so on paper, and the venues know nothing of it.
+            return
         flagged = 0
         for controller in self.controllers:
             executor = controller.instance("executor")
             flagged += sum(
                 _signed(trade)
                 for trade in executor.book.trades.values()
-                if trade.opportunity.pair_id == pair.pair_id and trade.state is State.NAKED
+                if trade.opportunity.pair_id == pair.pair_id and trade.state in {State.NAKED, State.UNWINDING}
             )
             for left in executor.dust.get(pair.pair_id, {}).values():
                 flagged += sum((1 if side is Side.YES else -1) * held.contracts for (_, _, side), held in left.items())

@@ -8,15 +8,16 @@ such.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from market.events import Level
-from market.fees import FeeModel
+from market.fees import FeeModel, kalshi_fees, polymarket_fees
+from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import POLYMARKET, Action, LegId, Platform, Side, Status
+from protocol.terms import KALSHI, POLYMARKET, Action, LegId, Platform, Side, Status
 from protocol.units import DOLLAR, USD, Money, Price, Quantity, notional
 from simulation.world.habits import Habit
 
@@ -141,6 +142,9 @@ class Exchange:
         self.provisional: dict[Holder, int] = defaultdict(int)
         self.unsettled: dict[Holder, list[tuple[int, int]]] = defaultdict(list)
         self.paused: set[str] = set()
+        self.cash: int | None = None
+        """What the account has, with what live orders may still take; None: no end of it."""
+        self.too_dear: list[LegId] = []
 
     def arrive(self, leg: Leg, by: str, now_us: int, habit: Habit, *, lag_us: int = 0, settle_us: int = 0) -> Order:
         """An order reaches the venue: answers with what it is now."""
@@ -148,7 +152,7 @@ class Exchange:
             self.twice.append(leg.leg_id)
             return self.orders[leg.leg_id]
         order = self.orders[leg.leg_id] = Order(leg, by, now_us, known_us=now_us + lag_us)
-        order.refused = self._refusal(leg, habit, now_us)
+        order.refused = self._refusal(leg, habit, now_us) or self._beyond_cash(leg)
         if order.refused is not None:
             order.was.append(order.filled)
         if order.refused is None and habit is Habit.DELAYED:
@@ -179,8 +183,10 @@ class Exchange:
             self.provisional[holder] += order.filled if order.provisional else 0
             if order.filled and settle_us and self.platform == POLYMARKET:
                 self.unsettled[holder].append((now_us + settle_us, order.filled))
+            self._pay(order.cost + order.fees)
         else:
             self.held[holder] -= order.filled
+            self._pay(order.fees - order.cost)
         if levels:
             self.changed(market)
 
@@ -195,6 +201,7 @@ class Exchange:
             self.reverted += 1
             self.held[holder] -= order.filled
             self.taken_back[holder] += order.filled
+            self._pay(-order.cost - order.fees)
             order.filled, order.cost, order.fees, order.reverted = Quantity(0), Money(0), Money(0), True
             order.was.append(order.filled)
 
@@ -207,6 +214,25 @@ class Exchange:
     def undecided(self) -> bool:
         """Some order's fate is still open here."""
         return any(order.live or order.provisional for order in self.orders.values())
+
+    @property
+    def free_cash(self) -> int | None:
+        """What it answers when it is asked for its cash: what live orders may take is not there."""
+        live = (order.leg for order in self.orders.values() if order.live and order.leg.action is Action.BUY)
+        return None if self.cash is None else self.cash - sum(self._worst(leg) for leg in live)
+
+    def _pay(self, amount: int) -> None:
+        self.cash = None if self.cash is None else self.cash - amount
+
+    def _beyond_cash(self, leg: Leg) -> str | None:
+        if leg.action is Action.SELL or (there := self.free_cash) is None or self._worst(leg) <= there:
+            return None
+        self.too_dear.append(leg.leg_id)
+        return "insufficient balance"
+
+    def _worst(self, leg: Leg) -> int:
+        market = self.questions[leg.market][0]
+        return notional(leg.limit, leg.quantity) + self.fees[market].total([(leg.limit, leg.quantity)])
 
     def _holder(self, leg: Leg) -> tuple[str, Holder]:
         market, _ = self.questions[leg.market]
@@ -238,3 +264,19 @@ class Exchange:
             if locked and leg.quantity > self.held[holder] - locked:
                 return "unsettled: not enough balance / allowance"
         return None
+
+
+def exchange_of(platform: Platform, pairs: Sequence[Pair], changed: Callable[[str], None]) -> Exchange:
+    """A venue with the instruments of these pairs, and their fees."""
+    questions: dict[str, tuple[str, Side | None]] = {}
+    fees: dict[str, FeeModel] = {}
+    for pair in pairs:
+        market = str(pair.pair_id)
+        if platform == KALSHI:
+            questions[pair.kalshi_market_ticker or ""] = (market, None)
+            fees[market] = kalshi_fees(pair.kalshi_rate_ppm)
+        else:
+            questions[pair.poly_yes_token or ""] = (market, Side.YES)
+            questions[pair.poly_no_token or ""] = (market, Side.NO)
+            fees[market] = polymarket_fees(pair.polymarket_rate_ppm, 1)
+    return Exchange(platform, questions, fees, changed)

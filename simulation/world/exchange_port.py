@@ -12,9 +12,11 @@ from functools import partial
 from random import Random
 from typing import Final
 
+from actors.ports import CashReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, Status
+from protocol.units import Money
 from protocol.wire import Book
 from simulation.world.exchange import Exchange, Order
 from simulation.world.habits import CALM, Habit, Habits, LookupHabit
@@ -175,6 +177,26 @@ class ExchangePort:
             denied.discard(key)
         self.street.say("looked up", f"{leg.leg_id} {'no such order' if found is None else found.status}")
         self._later(rng.randint(30_000, 80_000), partial(report, found, None))
+
+    def cash(self, report: CashReport) -> None:
+        """Ask what there is to be spent; the answer is as it was when it was written."""
+        self.moment("venue cash")
+        street = self.street
+        if street.exchange.cash is None:
+            report([], None)
+            return
+        rng = street.next_dice()
+        habit = LookupHabit.FAILED if street.down else street.habits.lookup(rng)
+        back = rng.choice((rng.randint(30_000, 80_000), rng.randint(30_000, 8_000_000)))
+        if habit is LookupHabit.FAILED:
+            self._later(back, partial(report, None, "the venue answered 503"))
+        elif habit is not LookupHabit.SILENT:
+            street.kernel.after(rng.randint(30_000, 80_000), partial(self._count, back, report))
+
+    def _count(self, back: int, report: CashReport) -> None:
+        there = self.street.exchange.free_cash
+        self.street.say("cash", f"{self.station.name} is told {there}")
+        self._later(back, partial(report, [] if there is None else [("", Money(there))], None))
 
     def _answer(self, report: Report, outcome: Outcome) -> None:
         self.street.say("answer", f"{outcome.leg_id} {outcome.status}")

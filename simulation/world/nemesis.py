@@ -39,6 +39,11 @@ class Kind(StrEnum):
     PORT_RAISES = "port raises"
     HALT = "operator halts, and resumes later"
     REDUCE = "operator reduces, and resumes later"
+    MAD = "a mad controller takes the trader's link"
+    OWN_HALT = "the trader's own operator halts it, and resumes later"
+    FREEZE = "stopped, and goes on later"
+    VOLUME = "its disk moves to the standby"
+    DISK_LOW = "disk nearly full"
 
 
 class Fault(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,12 @@ REPEATED: Final = 6
 _REPEATABLE: Final = frozenset({"execute_leg", "leg_result", "leg_ack", "leg_query"})
 
 
+def kind_of(text: str) -> str:
+    """A frame's type: our own write it first."""
+    parts = text.split('"', 4)
+    return parts[3] if len(parts) == 5 else "garbage"  # noqa: PLR2004 -- {"type":"kind", and the rest
+
+
 class Station(Protocol):
     """A process as the network sees it. ``epoch`` is the number of its start: an earlier one is dead."""
 
@@ -208,7 +214,7 @@ class Network:
             return False
         connection, _, other = found
         self.frames += 1
-        if text.split('"', 4)[3] in _REPEATABLE:
+        if kind_of(text) in _REPEATABLE:
             connection.last.append((other is connection.ends[0], text))
         self.trace.add(self.kernel.now_us, station.name, "send", text)
         arrives = max(self.kernel.now_us + self.latency(self.rng), other.arrives_us + 1, connection.stalled_until_us)
@@ -240,7 +246,7 @@ class Network:
         end.under_way -= 1
         if not end.knows or end.deaf or not end.there:
             return
-        kind = text.split('"', 4)[3]
+        kind = kind_of(text)
         if not end.station.survives(f"receive {kind}"):
             return
         self.trace.add(self.kernel.now_us, end.station.name, "receive", f"#{connection.conn_id} {kind}")

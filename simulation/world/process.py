@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from actors.base import ActorFailed, Address
 from actors.controller import Controller, ControllerPlan, ControllerPorts, controller_setup
@@ -30,7 +30,7 @@ from simulation.clock import START_UNIX_US
 from simulation.world.disk import SimulatedJournal, SimulatedLedger
 from simulation.world.exchange_port import Street
 from simulation.world.kernel import Kernel, dice
-from simulation.world.network import Network
+from simulation.world.network import Network, kind_of
 from simulation.world.tape import Feed
 from simulation.world.trace import Trace
 from transport.host import ActorHost
@@ -98,6 +98,9 @@ class Process:
         self.asked_to_fail = 0
         self.port_raises = False
         self.documents: list[dict[str, Any]] = []
+        self.asleep: list[tuple[Address, object]] | None = None
+        """What came while the process was stopped; None while it runs."""
+        self.waking = False
 
     # -- time and chance -------------------------------------------------------------------------------------
 
@@ -166,6 +169,7 @@ class Process:
 
     def _end(self, *, politely: bool) -> None:
         self.alive = False
+        self.asleep = None
         if self.host is not None:
             self.host.shutdown()
         self.around.network.died(self, politely=politely)
@@ -187,6 +191,24 @@ class Process:
         if self.alive and self.root is not None:
             self._deliver(self.root, StopAsked(reason))
 
+    def freeze(self, for_us: int) -> None:
+        """SIGSTOP: its sockets and locks stay, and what comes waits until it goes on."""
+        if self.alive and self.asleep is None:
+            self.say("stopped", f"for {for_us / 1e6:.3f} s")
+            self.asleep = []
+            self.kernel.after(for_us, partial(self.wake, self.epoch))
+
+    def wake(self, epoch: int) -> None:
+        """SIGCONT: everything that came meanwhile comes now, in its order."""
+        if epoch != self.epoch or self.asleep is None:
+            return
+        waiting, self.asleep, self.waking = self.asleep, None, True
+        self.say("goes on", f"{len(waiting)} messages have waited")
+        for address, message in waiting:
+            if epoch == self.epoch:
+                self._deliver(address, message)
+        self.waking = False
+
     def tell(self, role: str, message: object) -> None:
         """Deliver a message to whoever has that role."""
         if self.alive and role in self.roles:
@@ -195,6 +217,9 @@ class Process:
     def _deliver(self, address: Address, message: object) -> None:
         host = self.host
         if host is None or not self.alive:
+            return
+        if self.asleep is not None:
+            self.asleep.append((address, message))
             return
         if host.running:
             host.tell(address, message)
@@ -231,7 +256,7 @@ class Process:
 
     def send(self, conn_id: int, text: str) -> bool:
         """Implements ``LinkPort``."""
-        kind = text.split('"', 4)[3]
+        kind = kind_of(text)
         self.moment(f"send {kind}")
         if kind == "execute_leg" and '"action":"sell"' in text:
             self.moment("send unwind")
@@ -300,6 +325,19 @@ class Life:
         self.process.documents.append(document)
 
 
+class Home(Protocol):
+    """A controller's home that a standby shares: one process at a time runs in it."""
+
+    def take(self, machine: ControllerMachine) -> bool:
+        """Lock it; False where another holds it, and then the machine is started once it is free."""
+
+    def release(self, machine: ControllerMachine) -> None:
+        """The process has ended."""
+
+    def next_boot(self) -> int:
+        """The number of this start."""
+
+
 @dataclass
 class ControllerShape:
     """What a controller of this world is to do."""
@@ -323,12 +361,23 @@ class ControllerMachine(Process):
         self.feeds: dict[Platform, Feed] = {}
         self.ids: BootIds | None = None
         self.on_send: Callable[[str, str], None] = sent_nothing
+        self.controller_id = name
+        self.free_bytes: int | None = None
+        """What is free where the ledger lies."""
+        self.home: Home | None = None
+        """What it shares with a standby; without one its disk is its own."""
+
+    def start(self) -> None:
+        """Start, if nobody else runs in its home."""
+        if self.home is None or self.home.take(self):
+            super().start()
 
     def build(self, host: ActorHost) -> Address:
         """Create the controller's tree."""
         shape = self.shape
         pairs = {pair.pair_id: pair for pair in shape.pairs}
-        self.ids = ids = BootIds(self.name, self.epoch, self.unix_us() // 1_000)
+        boot = self.epoch if self.home is None else self.home.next_boot()
+        self.ids = ids = BootIds(self.controller_id, boot, self.unix_us() // 1_000)
         self.ledger.tell = lambda message: self.tell("ledger", message)
 
         def rebuilt() -> Rebuilt:
@@ -338,7 +387,7 @@ class ControllerMachine(Process):
             return list(self.ledger.facts)
 
         plan = ControllerPlan(
-            controller_id=self.name,
+            controller_id=self.controller_id,
             platforms=PLATFORMS,
             local=shape.local,
             dry_run=shape.dry_run,
@@ -372,13 +421,14 @@ class ControllerMachine(Process):
             ledger=self.ledger,
             venues={platform: self.venue_ports(platform) for platform in shape.local},
             is_open=self.is_open,
+            free_disk=lambda: self.free_bytes,
         )
         return host.create(Controller, "controller", controller_setup(plan, ports))
 
     def ask(self, command: str, **request: object) -> dict[str, Any]:
         """What its operator asks at the status socket; nothing where nobody answers."""
         self.documents.clear()
-        if self.alive and self.root is not None:
+        if self.alive and self.asleep is None and self.root is not None:
             self._deliver(self.root, OperatorAsked(1, command, request))
         return self.documents[-1] if self.documents else {}
 
@@ -409,6 +459,8 @@ class ControllerMachine(Process):
         self.ledger.crash(self.rng)
         for journal in self.journals.values():
             journal.crash(self.rng)
+        if self.home is not None:
+            self.home.release(self)
 
     def before_send(self, kind: str, text: str) -> None:
         """The checker looks at what leaves."""

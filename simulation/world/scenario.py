@@ -10,10 +10,11 @@ import msgspec
 
 from actors.risk.breaker import BreakerRules
 from actors.risk.limits import NO_LIMITS, Limits
+from actors.risk.trader_limits import TraderLimits
 from market.pair import Pair
 from protocol.terms import KALSHI, POLYMARKET, PairId, Platform
 from protocol.units import USD, Money, Quantity
-from simulation.world import habits, nemesis
+from simulation.world import habits, late_draws, nemesis
 from simulation.world.habits import CALM, Habits
 from simulation.world.kernel import dice
 from simulation.world.nemesis import Fault
@@ -76,6 +77,13 @@ def _risk(rng: Random) -> tuple[Limits, BreakerRules]:
     return limits, rules
 
 
+def _cash(rng: Random) -> dict[Platform, Money] | None:
+    """What the accounts begin with, in three of ten worlds."""
+    if rng.random() >= 0.3:  # noqa: PLR2004
+        return None
+    return {platform: Money(rng.choice((10, 30, 100, 400)) * USD) for platform in (KALSHI, POLYMARKET)}
+
+
 def _calm() -> dict[Platform, Habits]:
     return {KALSHI: CALM, POLYMARKET: CALM}
 
@@ -94,8 +102,13 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     ledger_us: int = 8_000
     limits: Limits = NO_LIMITS
     rules: BreakerRules = BreakerRules()
+    cash: dict[Platform, Money] | None = None
     habits: dict[Platform, Habits] = msgspec.field(default_factory=_calm)
     faults: tuple[Fault, ...] = ()
+    trader_limits: TraderLimits | None = None
+    """Limits of every trader's own, whoever asks."""
+    standby: bool = False
+    """A second machine waits for the controller's home."""
 
     @property
     def end_us(self) -> int:
@@ -112,7 +125,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
         # Three in ten have an operator with limits.
         limits, rules = _risk(rng) if rng.random() < 0.3 else (NO_LIMITS, BreakerRules())  # noqa: PLR2004
         end_us = int(minutes * 60 * SECOND_US)
-        return cls(
+        early = cls(
             seed=seed,
             minutes=minutes,
             shape=shape,
@@ -123,9 +136,19 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             delay_us=rng.choice(((200, 3_000), (5_000, 60_000), (200, 900_000))),
             limits=limits,
             rules=rules,
+            cash=_cash(dice(seed, "cash")),
             ledger_us=rng.choice((8_000, 8_000, 200_000, 1_500_000)),
             habits={KALSHI: habits.drawn(rng, wildness), POLYMARKET: habits.drawn(rng, wildness)},
             faults=tuple(nemesis.drawn(rng, end_us, processes, rate=rng.choice((0.0, 0.3, 1.0, 4.0)))),
+        )
+        markets = frozenset(market for pair in early.make_pairs() for market in instruments(pair))
+        more = late_draws.drawn(seed, end_us, len(shape.traders), rules, markets)
+        return msgspec.structs.replace(
+            early,
+            rules=more.rules,
+            trader_limits=more.trader_limits,
+            standby=more.standby,
+            faults=early.faults + more.faults,
         )
 
     def make_pairs(self) -> tuple[Pair, ...]:
@@ -143,3 +166,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             )
             for number in range(1, self.pairs + 1)
         )
+
+
+def instruments(pair: Pair) -> tuple[str, ...]:
+    """The names that the venues have for it."""
+    return tuple(filter(None, (pair.kalshi_market_ticker, pair.poly_yes_token, pair.poly_no_token)))

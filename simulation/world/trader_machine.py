@@ -7,11 +7,12 @@ from functools import partial
 from typing import Final
 
 from actors.base import Address
+from actors.risk.trader_limits import TraderLimits
 from actors.trader_node import TraderNode, TraderPlan, TraderPorts, trader_setup
 from protocol.terms import Platform
 from protocol.units import USD, Money
 from simulation.world.disk import SimulatedJournal
-from simulation.world.process import SECOND_US, ControllerMachine, Life, Process, Surroundings, sent_nothing
+from simulation.world.process import SECOND_US, Killed, Life, Process, Surroundings, sent_nothing
 from transport.host import ActorHost
 from transport.link.backoff import backoff
 
@@ -24,7 +25,7 @@ class Caller(Process):
     def __init__(self, around: Surroundings, name: str) -> None:
         """Not started. ``controller`` says whom it connects to."""
         super().__init__(around, name)
-        self.controller: ControllerMachine | None = None
+        self.controller: Process | None = None
         self.attempts = 0
         self.conn_id: int | None = None
 
@@ -39,7 +40,9 @@ class Caller(Process):
     def _attempt(self, epoch: int) -> None:
         if epoch != self.epoch or not self.alive or self.conn_id is not None or self.controller is None:
             return
-        conn_id = self.around.network.connect(self, self.controller)
+        # One that is stopped accepts nobody.
+        there = self.controller.asleep is None
+        conn_id = self.around.network.connect(self, self.controller) if there else None
         if epoch != self.epoch:
             return
         if conn_id is None:
@@ -59,11 +62,18 @@ class TraderMachine(Caller):
     """A trader process with its journal."""
 
     def __init__(
-        self, around: Surroundings, name: str, platforms: tuple[Platform, ...], *, dry_run: bool = False
+        self,
+        around: Surroundings,
+        name: str,
+        platforms: tuple[Platform, ...],
+        *,
+        dry_run: bool = False,
+        limits: TraderLimits | None = None,
     ) -> None:
         """Not started; its disk is empty."""
         super().__init__(around, name)
         self.platforms = platforms
+        self.limits = limits
         self.dry_run = dry_run
         self.journal = SimulatedJournal(moment=self.moment)
         self.on_send: Callable[[str, str], None] = sent_nothing
@@ -73,11 +83,12 @@ class TraderMachine(Caller):
         plan = TraderPlan(
             trader_id=self.name,
             dry_run=self.dry_run,
-            max_leg_notional=Money(1_000 * USD),
+            max_leg_notional=self.most_of_a_leg,
             venue_timeout_us=VENUE_TIMEOUT_US,
             any_beacon_source=False,
             max_clock_offset_us=SECOND_US,
             about={"role": "trader"},
+            limits=self.limits,
         )
         life = Life(self)
         ports = TraderPorts(
@@ -92,6 +103,22 @@ class TraderMachine(Caller):
             venues={platform: self.venue_ports(platform) for platform in self.platforms},
         )
         return host.create(TraderNode, "node", trader_setup(plan, ports))
+
+    @property
+    def most_of_a_leg(self) -> Money:
+        """What it says of itself in the hello."""
+        most = None if self.limits is None else self.limits.max_leg_notional
+        return Money(1_000 * USD) if most is None else most
+
+    def ask_trader(self, message: object) -> object:
+        """What its own operator asks on this machine; None where nobody answers."""
+        if not self.alive or self.asleep is not None or self.host is None or "trader" not in self.roles:
+            return None
+        try:
+            return self.host.ask(self.roles["trader"], message)
+        except Killed:
+            self.die()
+            return None
 
     @property
     def stuck(self) -> bool:

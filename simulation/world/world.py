@@ -11,19 +11,21 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-import msgspec
-
 from actors.ports import VenuePort
-from actors.risk.limits import NO_LIMITS
 from actors.risk.plan import RiskPlan
-from market.fees import kalshi_fees, polymarket_fees
+from actors.risk.trader_limits import TraderLimits
 from protocol.leg import Leg
-from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform, Side
+from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform
+from protocol.units import USD
 from simulation.world.checker import Checker, Found
 from simulation.world.disk import SimulatedJournal, SimulatedLedger
-from simulation.world.exchange import Exchange
+from simulation.world.exchange import exchange_of
 from simulation.world.exchange_port import ExchangePort, Street
+from simulation.world.feed_trouble import trouble
+from simulation.world.foreign import Foreign
+from simulation.world.intruders import Intruders
 from simulation.world.kernel import Kernel, dice
+from simulation.world.mad import MadController
 from simulation.world.nemesis import Fault, Kind
 from simulation.world.network import Network, Station
 from simulation.world.operator import Operator
@@ -35,42 +37,24 @@ from simulation.world.process import (
     Process,
     Surroundings,
 )
+from simulation.world.result import Result, Violation
 from simulation.world.scenario import Scenario
+from simulation.world.succession import second_machine
 from simulation.world.tape import Tape
 from simulation.world.trace import Trace
 from simulation.world.trader_machine import TraderMachine
+
+__all__ = ["Result", "Violation", "World", "run"]
 
 REST_US: Final = 70 * SECOND_US
 """Longer than the longest wait between two questions about a leg, twice."""
 
 MOST_REST_US: Final = 600 * SECOND_US
+CASH_EVERY_US: Final = 5 * SECOND_US
+DEPOSIT: Final = 10_000 * USD
 PROBE_US: Final = 20 * SECOND_US
 
 SKEWS_US: Final = (-3_000_000, -700_000, -200_000, 200_000, 700_000, 3_000_000)
-
-
-class Violation(msgspec.Struct, frozen=True):
-    """What did not hold, and when."""
-
-    invariant: str
-    text: str
-    at_us: int
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run came to. ``digest`` is that of its whole trace; it is empty for a run without one."""
-
-    seed: int
-    violation: Violation | None
-    simulated_us: int
-    trades: int
-    orders: int
-    faults: int
-    crashes: int
-    cuts: int
-    frames: int
-    digest: str
-    counts: dict[str, int]
 
 
 PortMaker = Callable[[Street, Process, Callable[[str], None]], VenuePort]
@@ -106,7 +90,9 @@ class World:
         self.gone: set[str] = set()
         self.crashes = 0
         seed = scenario.seed
-        self.exchanges = {platform: self._exchange(platform) for platform in PLATFORMS}
+        self.exchanges = {
+            platform: exchange_of(platform, self.pairs, partial(self._book_changed, platform)) for platform in PLATFORMS
+        }
         self.streets = {
             platform: Street(seed, self.exchanges[platform], self.kernel, self.trace, scenario.habits[platform])
             for platform in PLATFORMS
@@ -125,7 +111,10 @@ class World:
             self.died,
             port,
         )
-        risk = RiskPlan(limits=scenario.limits, rules=scenario.rules)
+        for platform, amount in (scenario.cash or {}).items():
+            self.exchanges[platform].cash = amount
+        every = None if scenario.cash is None else CASH_EVERY_US
+        risk = RiskPlan(limits=scenario.limits, rules=scenario.rules, cash_every_us=every)
         self.controller = ControllerMachine(
             around,
             "ctl",
@@ -133,19 +122,42 @@ class World:
         )
         self.controller.ledger.most_us = scenario.ledger_us
         self.traders = [
-            TraderMachine(around, f"trader{number}", platforms, dry_run=scenario.dry_run)
+            TraderMachine(around, f"trader{number}", platforms, dry_run=scenario.dry_run, limits=scenario.trader_limits)
             for number, platforms in enumerate(scenario.shape.traders, 1)
         ]
         self.peers = [make(around) for make in peers]
-        self.processes: list[Process] = [self.controller, *self.traders, *self.peers]
-        self.checker = Checker(self.pairs, self.exchanges, [self.controller], self.traders, dry_run=scenario.dry_run)
+        self.home = second_machine(around, self.controller, self._holds_home) if scenario.standby else None
+        self.controllers = [self.controller] if self.home is None else self.home.machines
+        self.processes: list[Process] = [self.controller, *self.traders, *self.controllers[1:], *self.peers]
+        self.checker = Checker(self.pairs, self.exchanges, self.controllers, self.traders, dry_run=scenario.dry_run)
         self.checker.limits = scenario.limits
         self.operator = Operator(self.kernel, self.controller, self.checker)
+        self.intruders = Intruders(self.kernel, self.network, self.checker, lambda: self.controller, self._later)
+        if scenario.trader_limits is not None:
+            self._let_in(around, scenario.trader_limits)
         for street in self.streets.values():
             street.on_place = self._order_leaves
         for trader in (*self.traders, *self.peers):
             trader.controller = self.controller
         self.tape = Tape(seed, self.kernel, self.pairs, self.exchanges, scenario.pace_us)
+
+    def _let_in(self, around: Surroundings, limits: TraderLimits) -> None:
+        """A mad controller is about."""
+        mad = self.intruders.mad = MadController(around, self.pairs, lambda: self.controller)
+        mad.alone = len(self.traders) == 1 and not self.scenario.shape.local
+        self.checker.foreign = Foreign(mad, limits, self.exchanges)
+        self.processes.append(mad)
+
+    def _holds_home(self, machine: ControllerMachine) -> None:
+        """Have that machine run in the home now: its operator and whoever looks for a controller find it."""
+        if self.home is None or machine is self.controller:
+            return
+        self.checker.stale = lambda: [] if self.home is None else self.home.stale
+        for each in (*self.traders, *self.peers):
+            if each.controller is self.controller:
+                each.controller = machine
+        self.controller = self.operator.controller = machine
+        self.checker.recall(machine)
 
     def fault(self, text: str) -> None:
         """Something that must never happen has happened."""
@@ -155,26 +167,10 @@ class World:
         """A process has ended."""
         self.checker.died(process)
 
-    def _exchange(self, platform: Platform) -> Exchange:
-        questions: dict[str, tuple[str, Side | None]] = {}
-        for pair in self.pairs:
-            market = str(pair.pair_id)
-            if platform == KALSHI:
-                questions[pair.kalshi_market_ticker or ""] = (market, None)
-            else:
-                questions[pair.poly_yes_token or ""] = (market, Side.YES)
-                questions[pair.poly_no_token or ""] = (market, Side.NO)
-        fees = {
-            str(pair.pair_id): kalshi_fees(pair.kalshi_rate_ppm)
-            if platform == KALSHI
-            else polymarket_fees(pair.polymarket_rate_ppm, 1)
-            for pair in self.pairs
-        }
-        return Exchange(platform, questions, fees, partial(self._book_changed, platform))
-
     def _book_changed(self, platform: Platform, market: str) -> None:
         self.checker.books_moved(next(pair for pair in self.pairs if pair.pair_id == market))
-        self.controller.book_changed(platform, market)
+        for controller in self.controllers:
+            controller.book_changed(platform, market)
 
     def _order_leaves(self, station: Station, leg: Leg) -> None:
         self.checker.order_leaves(station, leg, self.kernel.now_us)
@@ -210,8 +206,9 @@ class World:
                 break
         self.kernel.run_until(until)
         self.checker.gone = self.gone
+        self.checker.controllers = [self.controller]
         self.checker.at_rest()
-        if not self.scenario.dry_run and self.scenario.limits == NO_LIMITS:
+        if not self.scenario.dry_run and self.checker.free:
             # Whoever has reached a limit rightly takes nothing more.
             self._probe()
 
@@ -219,6 +216,7 @@ class World:
         """Everything is mended."""
         self.at_peace = True
         self.armed.clear()
+        self._no_guests()
         self.trace.add(self.kernel.now_us, "world", "peace", "faults stop, links heal")
         self.network.heal()
         for connection in list(self.network.connections.values()):
@@ -229,12 +227,16 @@ class World:
             street.calm()
         for exchange in self.exchanges.values():
             exchange.paused.clear()
+            exchange.cash = None if exchange.cash is None else exchange.cash + DEPOSIT
         self.controller.ledger.full = self.controller.ledger.slow = False
+        self.controller.free_bytes = None
         for process in self.processes:
             process.skew_us = 0
             for journal in _journals(process):
                 journal.full = False
-            if process.name not in self.gone and (not process.alive or process.stuck):
+            # A journal that broke while the disk was full is broken for good, noticed by its trader or not yet.
+            broken = any(journal.broken is not None for journal in _journals(process))
+            if process.name not in self.gone and (not process.alive or process.stuck or broken):
                 process.die()
                 process.start()
         for feed in self.controller.feeds.values():
@@ -243,6 +245,14 @@ class World:
         self.tape.calm()
         self.tape.breathe()
         self.operator.resume()
+
+    def _no_guests(self) -> None:
+        """Who was stopped goes on, who has lost the home ends, and every trader is its own controller's again."""
+        for process in self.processes:
+            process.wake(process.epoch)
+        for machine in self.home.stale if self.home is not None else ():
+            machine.die()
+        self.intruders.peace(self.traders)
 
     def _probe(self) -> None:
         """An arb on every pair that nobody can overlook: a system that is well takes it."""
@@ -295,6 +305,8 @@ class World:
 
     def strike(self, process: Process, moment: str) -> bool:
         """Something happens to the process; True where it dies of it."""
+        if not self.armed:
+            return False
         key = (process.name, moment)
         self.moments[key] += 1
         waiting = self.armed.get(key)
@@ -337,6 +349,11 @@ class World:
             Kind.HALT: lambda: self._wish(self.operator.halt, fault),
             Kind.REDUCE: lambda: self._wish(self.operator.reduce, fault),
             Kind.ACTOR_FAILS: lambda: self._actor_fails(process, fault),
+            Kind.MAD: lambda: self.intruders.take(process, fault),
+            Kind.OWN_HALT: lambda: self.intruders.halt(process, fault),
+            Kind.FREEZE: lambda: self.controller.freeze(fault.for_us),
+            Kind.VOLUME: lambda: self._volume(fault),
+            Kind.DISK_LOW: lambda: self._disk_low(fault),
         }
         strikes.get(fault.kind, lambda: self._feed(fault))()
 
@@ -414,6 +431,17 @@ class World:
         self.controller.ledger.slow = True
         self._later(fault.for_us, lambda: setattr(self.controller.ledger, "slow", False))
 
+    def _disk_low(self, fault: Fault) -> None:
+        controller = self.controller
+        controller.free_bytes = 0
+        self._later(fault.for_us, lambda: setattr(controller, "free_bytes", None))
+
+    def _volume(self, fault: Fault) -> None:
+        """The first machine notices, at its next write or when its operator ends it."""
+        machine = self.controller
+        if self.home is not None and self.home.move(machine):
+            self._later(fault.for_us, lambda: self._kill(machine, fault))
+
     def _clock(self, process: Process, fault: Fault) -> None:
         self._set_clock(process, process.rng.choice(SKEWS_US))
         self._later(fault.for_us, lambda: self._set_clock(process, 0))
@@ -445,25 +473,7 @@ class World:
         self._later(fault.for_us, lambda: exchange.paused.discard(market))
 
     def _feed(self, fault: Fault) -> None:
-        feed = self.controller.feeds.get(KALSHI if fault.for_us % 2 else POLYMARKET)
-        if feed is None or not self.controller.alive:
-            return
-        epoch = self.controller.epoch
-
-        def back() -> None:
-            if self.controller.alive and self.controller.epoch == epoch:
-                feed.connect()
-
-        if fault.kind is Kind.FEED_DOWN:
-            feed.disconnect("the connection was lost")
-            self._later(fault.for_us, back)
-        elif fault.kind is Kind.FEED_GAP:
-            feed.gap(str(self.pairs[fault.for_us % len(self.pairs)].pair_id))
-        elif fault.kind is Kind.FEED_SILENT:
-            feed.fall_silent()
-            self._later(fault.for_us, back)
-        else:
-            feed.lying_us = self.kernel.now_us + fault.for_us
+        trouble(self.controller, self.pairs, fault, self._later)
 
 
 def _journals(process: Process) -> list[SimulatedJournal]:

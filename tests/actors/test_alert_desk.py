@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from actors import alert_desk
 from actors.alert_desk import (
+    ASIDE,
     BREAKER,
     BY_COUNT,
     HALT,
@@ -28,6 +29,7 @@ from actors.alert_desk import (
 from actors.messages import Note, TradeMoved
 from actors.risk.guard import RiskGuard
 from actors.risk.state import Who
+from actors.risk.watch import Match
 from protocol.terms import PairId
 from tests.risk.test_guard import a_guard
 
@@ -49,7 +51,8 @@ def lost(number: int = 0) -> Note:
 
 def moved(status: str, leg_id: str = "l1", **more: Any) -> TradeMoved:
     record = {"trade_id": "t1", "pair_id": "pair_0", "state": "unknown", "edge_usd": None}
-    return TradeMoved(record | {"legs": [{"leg_id": leg_id, "status": status}]} | more)
+    whole = record | {"legs": [{"leg_id": leg_id, "status": status}]} | more
+    return TradeMoved(whole["state"], lambda: whole)
 
 
 def titles(alerts: list[Alert]) -> list[str]:
@@ -71,13 +74,13 @@ def test_other_notes_are_none() -> None:
     assert a_desk().take(object(), T0) == []
 
 
-def line_of(do: Callable[[RiskGuard], object]) -> Note:
+def note_of(do: Callable[[RiskGuard], object]) -> Note:
     """What the executor notes of the risk guard's first word after this."""
     guard = a_guard()
     do(guard)
     guard.settle(T0)
     (line, *_) = guard.take_lines()
-    return Note("RISK", line, "warning", count="risk")
+    return Note("RISK", line.text, "warning", count=line.counter, pair_id=line.pair_id)
 
 
 @pytest.mark.parametrize(
@@ -88,10 +91,42 @@ def line_of(do: Callable[[RiskGuard], object]) -> Note:
         (lambda guard: guard.watch.clock("t", 10**12, T0), HALT),
         (lambda guard: guard.watch.unknown(4, T0), BREAKER),
         (lambda guard: guard.reduce("slowly", T0), TRADING),
+        (lambda guard: mismatch(guard, 3), ASIDE),
     ],
 )
 def test_the_lines_of_the_risk_guard_are_understood(do: Callable[[RiskGuard], object], kind: Kind) -> None:
-    assert kind_of(line_of(do)) == kind
+    assert kind_of(note_of(do)) == kind
+
+
+def test_reasons_that_sound_like_something_else_change_nothing() -> None:
+    assert kind_of(note_of(lambda guard: guard.reduce("active to halted by the breaker: a joke", T0))) == TRADING
+
+
+def mismatch(guard: RiskGuard, times: int) -> None:
+    for _ in range(times):
+        guard.watch.matched(PairId("pair_0"), Match.MISMATCH, T0)
+
+
+def test_a_pair_that_is_set_aside_is_told_once_with_when_it_returns_and_a_persons_own_wish_is_not() -> None:
+    guard, desk = a_guard(), a_desk()
+    mismatch(guard, 5)
+    guard.settle(T0)
+    (line,) = guard.take_lines()
+    assert line.text.startswith("pair_0 is set aside until 2026-11-22 ")
+    note = Note("RISK", line.text, "warning", count=line.counter, pair_id=line.pair_id)
+    (alert,) = desk.take(note, T0)
+    assert (alert.kind.title, alert.kind.critical) == ("Pair set aside", False)
+    mismatch(guard, 5)
+    guard.settle(T0 + 1)
+    assert guard.take_lines() == (), "it stands: that is the same episode"
+    guard.tick(T0 + 3_601 * SECOND_US)
+    mismatch(guard, 3)
+    guard.settle(T0 + 3_602 * SECOND_US)
+    assert [line.counter for line in guard.take_lines()] == ["pairs_set_aside"], "a new one is a new episode"
+    guard.aside(PairId("pair_1"), "I do not like it", T0)
+    guard.settle(T0)
+    (wish,) = guard.take_lines()
+    assert kind_of(Note("RISK", wish.text, "warning", count=wish.counter)) is None
 
 
 def test_a_refusal_by_risk_wakes_nobody() -> None:

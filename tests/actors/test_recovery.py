@@ -247,7 +247,7 @@ def test_a_missing_leg_of_an_adopted_trade_is_asked_of_the_venue_and_not_of_a_st
 
 @pytest.mark.parametrize("arb_type", [ArbType.POLY_ONLY, ArbType.KALSHI_ONLY])
 def test_what_kind_of_arb_was_adopted_is_known_after_a_second_restart(arb_type: ArbType) -> None:
-    leg = a_leg("t1-1") if arb_type is ArbType.KALSHI_ONLY else poly_leg("t1-1")
+    leg = a_leg("t1-1") if arb_type is ArbType.KALSHI_ONLY else poly_leg("t1-2")
     with started([]) as box:
         box.tell("executor", told(leg, arb_type=arb_type.value))
         (first,) = trades(box).values()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors.messages import Directory, OpportunityNote, OpportunitySeen, PairFree, Took, Wanted
+from actors.messages import Directory, Note, OpportunityNote, OpportunitySeen, PairFree, Took, Wanted
 from actors.scanner import Scanner, ScannerSetup
-from market.events import BooksLost, FeedEnded, FeedUp
+from market.events import BooksLost, FeedEnded, FeedUp, MarketHalted
 from market.rules import Rules
 from market.scan import Scan
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, PairId, Platform, Side
@@ -77,6 +77,13 @@ def test_at_most_one_offer_of_a_pair_is_with_the_executor(world: World) -> None:
     for t in range(1, 5):
         world.tell(kalshi([(40, 10)], [(45, 10)], t=t), poly(NO, [(40, 10)], [(45, 10)], t=t))
     assert [type(offer) for offer in world.offers] == [OpportunitySeen]
+
+
+def test_a_halted_market_is_offered_no_more_and_that_is_said(world: World) -> None:
+    world.tell(*ARB, frame(KALSHI, MarketHalted(TICKER, "its fees were changed")), PairFree(PAIR, recheck=True), *ARB)
+    assert len(world.offers) == 1
+    said = [note.text for note in world.told if isinstance(note, Note) and note.count == "markets_halted"]
+    assert said == [f"kalshi: nothing opens on {TICKER} any more: its fees were changed"]
 
 
 def test_a_free_pair_is_offered_again_at_its_next_update(world: World) -> None:

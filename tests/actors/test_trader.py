@@ -27,9 +27,10 @@ AGREED = frozenset(PLATFORMS)
 
 
 def why_not(leg: Leg, agreed: frozenset[Platform] | None = AGREED, now_ms: int = 0) -> str | None:
-    refused = refusal(leg, RULES, agreed, now_ms)
-    if refused is None:
+    found = refusal(leg, RULES, agreed, now_ms)
+    if found is None:
         return None
+    refused = found.outcome
     assert refused.leg_id == leg.leg_id
     assert refused.status in {Status.REJECTED, Status.EXPIRED}
     assert (refused.filled, refused.cost) == (0, 0)

@@ -10,6 +10,7 @@ import pytest
 
 from actors.messages import DoLeg
 from actors.risk.trader_limits import HOUR_US, TraderLimits
+from actors.trader_messages import HaltTrader
 from protocol.terms import KALSHI, PLATFORMS, Action, Side, Status
 from protocol.units import CENT, USD, Money, Price, Quantity, notional
 from simulation.boxes import SECOND_US, TraderBox
@@ -283,3 +284,50 @@ def test_reducing_sells_what_this_trader_holds_and_no_more_over_restarts(venue: 
         box.receive(1, order("sold", price=95, contracts=10, action="sell"))
         box.receive(1, order("twice", price=95, contracts=1, action="sell"))
     assert [(leg.leg_id, leg.side) for leg in venue.placed] == [("bought", Side.YES), ("sold", Side.YES)]
+
+
+# -- every refusal is counted --------------------------------------------------------------------------------------
+
+
+def counted(box: TraderBox) -> dict[str, int]:
+    return dict(box.status()["traders"][0]["refused"])
+
+
+def test_whatever_is_refused_is_counted_by_what_was_against_it(venue: ScriptedVenue) -> None:
+    journal, venue.script = MemoryJournal(), filled
+    with TraderBox((KALSHI,), dry_run=False, live={KALSHI: venue}, journal=journal, limits=LIMITS) as box:
+        box.say_init(1, dry_run=False, **LEVEL_2)
+        box.receive(1, order("l1", price=50, contracts=10))
+        against: dict[str, dict[str, Any]] = {
+            "platform": {"platform": "polymarket", "poly_token": "1"},
+            "market": {"kalshi_market_ticker": "KXOTHER"},
+            "no market": {"kalshi_market_ticker": None},
+            "price band": {"price": 4, "contracts": 1},
+            "notional per leg": {"price": 50, "contracts": 10.01},
+            "expired": {"price": 50, "contracts": 1, "expires_at_ms": 1},
+            "makes no sense": {"price": 400},
+        }
+        for number, (what, fields) in enumerate(against.items()):
+            box.receive(1, order(f"bad{number}", **{"price": 50, "contracts": 1} | fields))
+            assert counted(box).get(what) == 1, (what, counted(box))
+        box.receive(1, order("l2", price=50, contracts=10))
+        box.receive(1, order("l3", price=50, contracts=10))
+        assert counted(box)["notional per hour"] == 1
+        box.tell("trader", HaltTrader("enough", everything=False))
+        box.receive(1, order("l4", price=50, contracts=1))
+        box.tell("trader", HaltTrader("a fire"))
+        box.receive(1, order("l5", price=50, contracts=1, action="sell"))
+        assert (counted(box)["reduce only"], counted(box)["halted"]) == (1, 1)
+        told = [frame for frame in results(box) if frame["status"] in {"rejected", "expired"}]
+        assert sum(counted(box).values()) == len(told) == len(against) + 3
+
+
+def test_what_a_halt_or_a_broken_journal_stops_on_its_way_out_is_counted_too(venue: ScriptedVenue) -> None:
+    with a_box(venue) as box:
+        box.journal.broken = "the disk is full"
+        box.receive(1, order("l1", price=50, contracts=1))
+        assert counted(box) == {"no journal": 1}
+    with a_box(venue) as box:
+        burst(box, DoLeg(a_leg("l9", limit=Price(5_000), quantity=Quantity(100))), HaltTrader("a fire"))
+        assert venue.placed == []
+        assert counted(box) == {"halted": 1}

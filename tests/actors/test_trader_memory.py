@@ -228,13 +228,16 @@ def test_what_left_for_real_is_not_denied_by_a_paper_venue_after_a_start_without
         assert [frame["status"] for frame in results(box)][-1] == "filled"
 
 
-def test_another_traders_leg_is_not_denied_by_a_paper_venue() -> None:
+@pytest.mark.parametrize(("paper", "said"), [(None, False), (False, False), (True, True)])
+def test_another_traders_leg_is_denied_by_a_paper_venue_only_where_it_was_paper(
+    *, paper: bool | None, said: bool
+) -> None:
     question = {name: value for name, value in order().items() if name not in {"type", "description"}}
     with TraderBox(dry_run=False) as box:
         box.say_init(1, dry_run=False, **LEVEL_2)
-        box.receive(1, {**question, "type": "leg_query", "trader_id": "another", "revision": -1})
+        box.receive(1, {**question, "type": "leg_query", "trader_id": "another", "paper": paper})
         box.pass_time(60)
-        assert "unfilled" not in {frame["status"] for frame in results(box)}
+        assert ("unfilled" in {frame["status"] for frame in results(box)}) is said
 
 
 def test_whatever_becomes_of_a_leg_on_paper_it_says_that_it_was() -> None:

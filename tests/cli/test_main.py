@@ -103,6 +103,7 @@ def test_the_commands_are_listed_in_a_newcomers_order() -> None:
     assert [line.split()[0] for line in listed.splitlines()] == [
         "run",
         "status",
+        "doctor",
         "halt",
         "reduce",
         "resume",

@@ -124,7 +124,8 @@ LINK = {
     "controller_id": "c32c54699c2",
     "level": 2,
     "since_s": 13,
-    "unsent_results": 0,
+    "unacked": 3,
+    "withheld": {"c0ffee": 2},
 }
 OTHERS: dict[str, Any] = {
     "link": LINK,
@@ -258,8 +259,9 @@ def test_a_traders_link_has_a_section_of_its_own() -> None:
     assert render({"role": "trader", "name": "k1", "link": LINK}, Style(), 80) == (
         "arb trader k1\n\n"
         "Link\n"
-        "  controller      id           state  level  since  results not sent\n"
-        "  127.0.0.1:9001  c32c54699c2  ready      2   13 s                 0"
+        "  controller      id           state  level  since  results not acked\n"
+        "  127.0.0.1:9001  c32c54699c2  ready      2   13 s                  3\n"
+        "  2 results wait for controller c0ffee, which sent those legs: no other is told"
     )
 
 

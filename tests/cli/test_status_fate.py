@@ -7,6 +7,7 @@ from typing import Any
 from cli.output import Style
 from cli.status_fate import fate, ledger_line
 from cli.status_view import render
+from cli.words import moment
 
 UNKNOWN = {"leg_id": "l1", "platform": "polymarket", "pair_id": "nba", "age_s": 65, "asked": 9}
 
@@ -51,13 +52,15 @@ def test_the_ledger_says_how_far_behind_it_is() -> None:
     assert ledger_line({}) == ""
 
 
+RETURNS_US = 1_795_300_000_000_000
 RISK = {
     "state": "halted",
     "lost_today_usd": 12,
     "limits": {"total": 100, "daily_loss": 100},
     "breakers": [
-        {"id": "clock-1", "what": "lisbon", "text": "the clock is off", "until_us": 5},
+        {"id": "clock-1", "what": "lisbon", "text": "the clock is off", "until_us": 5_000_000},
         {"id": "daily-loss-2", "what": "", "text": "lost today", "until_us": None},
+        {"id": "mismatch-3", "what": "q1", "effect": "set-aside", "text": "3 differed", "until_us": RETURNS_US},
     ],
     "exposure": {"real": {"in total": 9, "pair p": 9, "venue kalshi": 4}, "paper": {}},
     "refused": {"the limit in total": 1_204},
@@ -65,19 +68,31 @@ RISK = {
     "waiting_for": ["oslo"],
     "out_of_reach": {"bergen": "out of reach for 9 s"},
     "confirm": {"waiting": 2},
+    "cash": {
+        "asked_every_s": 30,
+        "accounts": [
+            {"platform": "kalshi", "shard": "3", "money": "real", "stated_usd": 5, "free_usd": 1.5, "age_s": 70}
+            | {"by": "oslo", "failed": "the venue answered 503"}
+        ],
+        "silent": {"polymarket": "bergen speaks level 1 and cannot be asked"},
+    },
 }
 
 
 def test_risk_is_shown_where_there_is_any() -> None:
     text = render({"role": "controller", "risk": RISK}, Style(colour=False), 100)
     for line in (
-        "clock-1 lisbon: the clock is off (ends by itself)",
+        f"clock-1 lisbon: the clock is off (it ends by itself at {moment(5_000_000)})",
+        f"mismatch-3 q1: 3 differed (it is traded again at {moment(RETURNS_US)})",
         "daily-loss-2: lost today (acknowledge it with arb resume --ack)",
         "halted, and no word yet from oslo",
         "bergen: out of reach for 9 s",
         "lost today $12.00 of $100.00",
         "at stake, real: in total $9.00 of $100.00, venue kalshi $4.00",
         "refused: 1,204 by the limit in total",
+        "cash at kalshi shard 3: $1.50 free, $5.00 1 m 10 s ago",
+        "cash at kalshi shard 3 could not be asked for since: the venue answered 503",
+        "cash at polymarket is not known and no limit: bergen speaks level 1 and cannot be asked",
         "2 trades wait for a person: arb confirm",
     ):
         assert f"  {line}" in text

@@ -17,6 +17,7 @@ FIGURES = (
     "tick_to_wire",
     "tick_to_wire_one_process",
     "tick_to_wire_quiet",
+    "kalshi_order",
     "updates",
     "relay",
     "pair_counts",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.ground.project import ROOMS, SHIPPED, pyproject, sources
+from tests.ground.project import ROOMS, ROOT, SHIPPED, pyproject, sources
 from tests.ground.purity import imports
 
 # Imported under another name than it is declared by. pydantic pins its core to one version and documents its use.
@@ -26,11 +27,28 @@ def declared(*lists: list[str]) -> set[str]:
     return {canonicalize_name(Requirement(text).name) for texts in lists for text in texts}
 
 
+def extra(name: str) -> list[str]:
+    texts: list[str] = pyproject()["project"]["optional-dependencies"][name]
+    return texts
+
+
 def test_what_ships_imports_what_is_declared() -> None:
-    assert third_party(*SHIPPED) <= declared(pyproject()["project"]["dependencies"])
+    assert third_party(*SHIPPED) <= declared(pyproject()["project"]["dependencies"], extra("live"))
+
+
+def test_without_live_venues_nothing_of_their_extra_is_imported() -> None:
+    modules = sorted(name for name in declared(extra("live")))
+    commands = (
+        "cli.main, cli.run_controller, cli.run_trader, cli.demo, cli.replay, cli.status, cli.bootstrap, simulation"
+    )
+    code = f"import sys, {commands}; print([name for name in {modules!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("room", ["tests", "bench"])
 def test_tests_and_bench_import_what_is_declared_for_them(room: str) -> None:
     project = pyproject()["project"]
-    assert third_party(room) <= declared(project["dependencies"], project["optional-dependencies"]["dev"])
+    assert third_party(room) <= declared(project["dependencies"], extra("dev"), extra("live"))

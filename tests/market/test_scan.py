@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.detection import detect
-from market.events import BooksLost, BookSnapshot, FeedBatch, FeedUp, Level, LevelChanged, LevelSet, TopStated
+from market.events import (
+    BooksLost,
+    BookSnapshot,
+    FeedBatch,
+    FeedUp,
+    Level,
+    LevelChanged,
+    LevelSet,
+    MarketHalted,
+    TopStated,
+)
 from market.opportunity import ArbType, Opportunity
 from market.pair import Pair
 from market.rules import Rules
@@ -61,6 +71,28 @@ def test_opportunities_come_and_go_with_the_books() -> None:
     ]
     gone = frame(POLYMARKET, TopStated(YES, None, cents(49)))
     assert summary(scan.apply(gone)) == [("pair_0", None)]
+
+
+def test_nothing_opens_on_a_market_that_was_halted_whatever_comes_and_its_book_stays() -> None:
+    scan = Scan([pair(0), pair(1)], Rules())
+    for batch in ARB:
+        scan.apply(batch)
+    assert summary(scan.apply(frame(KALSHI, MarketHalted(TICKER, "new terms"), is_data=False))) == [("pair_0", None)]
+    for batch in (*ARB, frame(KALSHI, FeedUp()), *ARB):
+        assert all(found is None for _, found in scan.apply(batch))
+    assert scan.recheck(PairId("pair_0"), 9) is None
+    book = scan.books.get(KALSHI, TICKER)
+    assert book is not None
+    assert book.usable
+    assert scan.books.halted == {book: "new terms"}
+    scan.apply(poly(f"{YES}-1", asks=[(50, 10)]))
+    assert summary(scan.apply(kalshi([(60, 5)], market=f"{TICKER}-1"))) == [("pair_1", ArbType.POLY_YES_KALSHI_NO)]
+
+
+def test_a_halt_of_a_market_that_nobody_watches_is_nothing() -> None:
+    scan, _ = scan_of()
+    assert scan.apply(frame(KALSHI, MarketHalted("KXOTHER", "new terms"))) == []
+    assert scan.books.halted == {}
 
 
 @pytest.mark.parametrize("event", [BooksLost("disconnected"), FeedUp()])

@@ -79,6 +79,18 @@ def test_a_type_that_is_not_known_is_told_apart_and_cut() -> None:
     assert decode(json.dumps({"type": "x" * 5_000})) == UnknownType("x" * 60)
 
 
+@given(
+    st.text(max_size=60) | JSON_VALUES.map(json.dumps) | st.sampled_from(["\ufeff{}", "[1e999999999]", "{}x", " 1 "])
+)
+def test_text_and_its_bytes_are_read_alike(text: str) -> None:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        return
+    if not text.startswith("\ufeff") and "\0" not in text:
+        assert decode(text) == decode(data)
+
+
 @pytest.mark.parametrize("message", VALID, ids=lambda message: message["type"])
 def test_unknown_fields_are_ignored(message: dict[str, Any]) -> None:
     assert decode(json.dumps(message | {"colour": "red", "nested": {"a": [1, 2.5]}})) == decode(json.dumps(message))

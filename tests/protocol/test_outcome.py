@@ -244,3 +244,8 @@ def test_a_cost_told_exactly_is_kept_exactly_and_one_told_as_average_within_its_
     told = LegResult.model_construct(leg_id="l1", platform="kalshi", success=True, filled=filled, avg_price=average)
     read_average = outcome_from_result(told, asked=filled, limit=LIMIT, dry_run=False, level=1)
     assert abs(read_average.cost - cost) <= filled * Decimal("0.005") + 1
+
+
+def test_what_a_peer_says_of_an_order_of_another_day_goes_above_todays_mode() -> None:
+    assert not read(filled=10, paper=False, dry_run=True).paper
+    assert read(filled=10, paper=False, dry_run=True, level=1).paper

@@ -152,6 +152,19 @@ def test_text_is_read_exactly_or_refused(read: Callable[[Any], int], scale: int,
             read(text)
 
 
+def read_or_refused(read: Callable[[Any], int], value: object) -> int | str:
+    try:
+        return read(value)
+    except UnitError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("read", [price_from_cents, quantity_from_wire, money_from_dollars])
+@given(value=st.integers(-200, 200) | st.integers() | st.integers(-2, 2).map(lambda more: 10**30 + more))
+def test_a_whole_number_is_read_as_its_decimal_is(read: Callable[[Any], int], value: int) -> None:
+    assert read_or_refused(read, value) == read_or_refused(read, Decimal(value))
+
+
 @given(st.text(max_size=30))
 def test_no_text_raises_anything_else(text: str) -> None:
     with contextlib.suppress(UnitError):

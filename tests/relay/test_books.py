@@ -7,7 +7,7 @@ import json
 import pytest
 
 from actors.relay_stream import StreamRules
-from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEnded, LevelChanged, LevelSet, TopStated
+from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEnded, LevelChanged, LevelSet, MarketHalted, TopStated
 from protocol.terms import KALSHI, POLYMARKET
 from protocol.wire import MAX_LEVELS
 from simulation.boxes import SECOND_US
@@ -366,6 +366,22 @@ def test_a_replaced_relay_is_not_taken_for_alive() -> None:
         world.feed(up(BOOK))
         world.pass_time(1)
         assert world.book(TICKER) == world.source(TICKER) is not None
+
+
+def test_a_market_that_is_halted_opens_nothing_whether_it_was_halted_before_or_after_the_question() -> None:
+    with Relayed(WANTED) as world:
+        world.feed(up(BOOK), FeedBatch(KALSHI, 2, (MarketHalted(TICKER, "its rules changed"),)))
+        world.connect()
+        halted = world.controller.instance("scanner").scan.books.halted
+        assert list(halted.values()) == ["its rules changed"]
+        assert world.book(TICKER) == world.source(TICKER) is not None, "what is open can be closed"
+    other = f"{TICKER}-1"
+    with Relayed({KALSHI: (TICKER, other)}, [pair(0), pair(1)]) as world:
+        world.feed(up(BOOK))
+        world.connect()
+        world.feed(FeedBatch(KALSHI, 2, (MarketHalted(other, "its rules changed"), BooksLost("and then a cut"))))
+        halted = world.controller.instance("scanner").scan.books.halted
+        assert [book.market for book in halted] == [other]
 
 
 def test_the_status_says_what_the_relay_is_and_costs() -> None:

@@ -186,7 +186,8 @@ def test_halting_needs_neither_ledger_nor_log() -> None:
     for _ in range(3):
         guard.halt("again and again", T0)
     assert state(guard) is RiskState.HALTED
-    assert guard.take_lines() == ("active to halted by the operator: again and again",)
+    (line,) = guard.take_lines()
+    assert line == ("active to halted by the operator: again and again", "risk_halts", None)
 
 
 # -- what happens ------------------------------------------------------------------------------------------------------
@@ -199,8 +200,8 @@ def test_refusals_and_caps_are_counted_and_said_once() -> None:
     assert guard.describe(T0)["capped"] == {"the limit per pair": 1}
     assert guard.describe(T0)["refused"] == {"the limit per pair": 4}
     first, second = guard.take_lines()
-    assert first.startswith("capped on pair_0, the limit per pair: pair pair_0: $5.40 more")
-    assert second.startswith("refused on pair_0, the limit per pair: pair pair_0: $0.90 more")
+    assert first.text.startswith("capped on pair_0, the limit per pair: pair pair_0: $5.40 more")
+    assert second.text.startswith("refused on pair_0, the limit per pair: pair pair_0: $0.90 more")
     assert guard.take_lines() == ()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from actors.facts import AnyFact
 from actors.ledger_state import fold
-from protocol.terms import KALSHI, LegId, TradeId
+from actors.risk.approval import Approval
+from protocol.terms import KALSHI, POLYMARKET, LegId, TradeId
 from protocol.units import Money, Quantity
 from tests import fact_kit
-from tests.risk.kit import T0, a_book, approved, arb, filled, order, total, trade, usd, venue
+from tests.risk.kit import T0, a_book, a_leg, approved, arb, closing, filled, order, total, trade, usd, venue
 
 
 def rebuilt(*facts: AnyFact, paper: bool = False) -> dict[str, Money]:
@@ -65,6 +68,17 @@ def test_a_leg_that_may_have_left_counts_until_it_is_told_of() -> None:
     book.rebuild(fold((fact_kit.opened(), fact_kit.sent())), paper=False, assumed=[assumed])
     assert book.exposure.at_stake(total()) == usd("9.70")
     assert LegId("t1-2") in book.exposure.unknown
+
+
+@pytest.mark.parametrize(("price", "fits"), [(60, False), (48, True)])
+def test_nothing_is_kept_for_a_leg_that_only_may_have_left(price: int, *, fits: bool) -> None:
+    book = a_book(per_pair=usd(10))
+    assumed = order(arb(poly=99), 1, "t1-2")
+    facts = (fact_kit.opened(), fact_kit.sent(), fact_kit.seen(fact_kit.outcome(fees=Money(0))))
+    book.rebuild(fold(facts), paper=False, assumed=[assumed])
+    book.report(fact_kit.unfilled("t1-2"), T0)
+    answer = book.approve_closing(closing(a_leg(POLYMARKET, price)), T0)
+    assert isinstance(answer, Approval) is fits
 
 
 def test_a_leg_that_is_told_of_twice_counts_once() -> None:

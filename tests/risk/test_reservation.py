@@ -316,6 +316,20 @@ def test_cash_is_a_limit_by_account_and_what_was_spent_since_the_asking_is_gone(
     assert approved(book.approve(arb("t5", "pair_1", size=20), T0)).quantity == contracts(20)
 
 
+def test_completing_takes_no_cash_that_is_promised_and_not_there_and_selling_needs_none() -> None:
+    book = a_book()
+    yes, no = trade(book)
+    book.report(filled(yes), T0)
+    book.report(filled(no, 0), T0)
+    # $4.50 are kept for it, since before anybody asked the venue.
+    book.cash.stated(Account(POLYMARKET), usd("4.49"), T0)
+    answer = refused(book.approve_closing(closing(a_leg(POLYMARKET, 45, 10)), T0))
+    assert (answer.reason, answer.text) == (Reason.CASH, "cash of polymarket: $4.50 more than $0.00, of $4.49")
+    approved(book.approve_closing(closing(a_leg(KALSHI, 40, 10, Action.SELL)), T0))
+    book.cash.stated(Account(POLYMARKET), usd("4.50"), T0)
+    approved(book.approve_closing(closing(a_leg(POLYMARKET, 45, 10)), T0))
+
+
 def test_a_shard_without_cash_takes_no_trade_and_others_do() -> None:
     book = a_book()
     book.cash.stated(Account(KALSHI, "3"), usd(0), T0)

@@ -25,6 +25,7 @@ from protocol.outcome import Outcome
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, PairId, Platform, Side, Status, TradeId
 from protocol.units import CENT, Money, Price, Quantity
 from tests.risk.kit import EVENTS, FEES, SECOND, T0, Market, a_leg, arb, closing, dollars, order
+from tests.risk.recount import the_sums_are_those_of_the_legs
 
 PAIRS = ("pair_0", "pair_1", "pair_2")
 PLATFORMS = (KALSHI, POLYMARKET)
@@ -384,6 +385,7 @@ class Day:
 
     def the_book_agrees_with_the_account(self) -> None:
         assert dict(self.book.exposure.every()) == self.recount()
+        the_sums_are_those_of_the_legs(self.book.exposure)
 
     def no_limit_is_passed(self) -> None:
         if not self.wild:
@@ -416,7 +418,7 @@ class Day:
         assert not self.book.exposure.out
         assert not self.book.exposure.unknown
         assert not self.book._unsent
-        assert not any(self.book.exposure._spoken_for.values())
+        assert not any(tally.amount for tally in self.book.exposure._accounts.values())
         assert self.book.exposure.unhedged == 0
 
     def flatten(self, pair_id: PairId, platform: Platform, side: Side) -> None:

@@ -321,11 +321,11 @@ def test_what_is_no_frame_loses_every_book(text: str | bytes) -> None:
 def test_unknown_types_are_ignored_and_counted() -> None:
     decoder = subscribed(A)
     for _ in range(3):
-        decoded = decoder.decode(frame("market_lifecycle_v2", {"anything": [1]}))
+        decoded = decoder.decode(frame("multivariate_market_lifecycle", {"anything": [1]}))
         assert decoded.events == ()
         assert decoded.error is None
         assert not decoded.is_data
-    assert decoder.unknown_types == {"market_lifecycle_v2": 3}
+    assert decoder.unknown_types == {"multivariate_market_lifecycle": 3}
 
 
 # -- limits ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from protocol.codec import decode
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, Platform, Side, Status
-from protocol.units import DOLLAR, Money, Price, Quantity
+from protocol.units import DOLLAR, USD, Money, Price, Quantity
 from protocol.wire import Book
 from tests.market.builders import TICKER, YES, cents, contracts, levels
 from venues.paper import venue as venue_module
@@ -309,3 +309,15 @@ def test_fills_fees_and_liquidity_are_conserved(
     assert taken[True] <= sum(size for _, size in bids)
     assert taken[False] <= sum(size for _, size in asks)
     assert Decimal(sum(fill.fee for fill in venue.fills)) >= 0
+
+
+def test_what_is_bought_comes_off_the_cash_and_what_is_sold_is_added_and_nothing_goes_below_it() -> None:
+    venue = PaperVenue(KALSHI, lambda _: KalshiFees(70_000), cash=Money(5 * USD))
+    venue.see(TICKER, levels((48, 5), (47, 6)), levels((52, 7), (53, 8)))
+    assert venue.execute(leg(limit=cents(53), quantity=contracts(10))).status is Status.REJECTED
+    bought = venue.execute(leg(limit=cents(53), quantity=contracts(9)))
+    assert bought.status is Status.FILLED, "exactly what the account can pay at the limit"
+    assert venue.cash() == 5 * USD - bought.cost - bought.fees
+    sold = venue.execute(leg(leg_id=LegId("leg_2"), action=Action.SELL, limit=cents(47), quantity=contracts(9)))
+    assert venue.cash() == 5 * USD - bought.cost - bought.fees + sold.cost - sold.fees
+    assert PaperVenue(KALSHI).cash() is None

@@ -6,21 +6,23 @@ import contextlib
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from market.fees import KalshiFees
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import KALSHI, LegId, Status
-from protocol.units import Money
+from protocol.terms import KALSHI, Action, LegId, Status
+from protocol.units import USD, Money
 from tests.fact_kit import leg, outcome
 from tests.ground.project import ROOT
 from tests.market.builders import TICKER, cents, contracts, levels
 from transport.paper_account import PaperAccount
 from venues.paper.account import Account, AccountError
 from venues.paper.fill import PaperFill
+from venues.paper.port import PaperPort
 from venues.paper.venue import PaperVenue
 
 BOUND_S = 60
@@ -158,3 +160,41 @@ def test_a_body_that_makes_no_sense_is_an_error_with_the_fix(account: PaperAccou
     account._db.execute("INSERT INTO orders VALUES ('t1-1', '{}')")
     with pytest.raises(AccountError, match=r"is damaged .*: remove it, and begin anew"):
         account.outcome(LegId("t1-1"))
+
+
+def test_the_cash_of_an_account_is_that_of_all_who_trade_on_it_and_of_every_day(path: Path) -> None:
+    def trader(account: Account) -> PaperVenue:
+        made = PaperVenue(KALSHI, lambda _: KalshiFees(70_000), account=account, cash=Money(20 * USD))
+        made.see(TICKER, levels((48, 5), (47, 6)), levels((52, 7), (53, 8)))
+        return made
+
+    with PaperAccount(path) as one, PaperAccount(path) as other:
+        bought = trader(one).execute(order())
+        assert trader(other).cash() == 20 * USD - bought.cost - bought.fees
+        sold = trader(other).execute(leg("t2-1", action=Action.SELL, limit=cents(47), quantity=contracts(3)))
+        left = Money(20 * USD - bought.cost - bought.fees + sold.cost - sold.fees)
+        assert trader(one).cash() == left
+    with PaperAccount(path) as again:
+        venue_now = trader(again)
+        assert venue_now.cash() == left
+        became = bought
+        for number in range(3, 9):
+            became = venue_now.execute(order(f"t{number}-1"))
+            venue_now.see(TICKER, levels((48, 5)), levels((52, 7), (53, 8)))
+            there = venue_now.cash()
+            assert there is not None
+            assert there >= 0, "never more than there is"
+        assert (became.status, "insufficient balance: $4.93 at" in str(became.error)) == (Status.REJECTED, True)
+        assert PaperVenue(KALSHI, account=again).cash() is None, "nothing was said of where it began"
+
+
+def test_an_account_that_cannot_be_read_is_not_said_to_be_empty(path: Path) -> None:
+    account = PaperAccount(path)
+    port = PaperPort(PaperVenue(KALSHI, account=account, cash=Money(USD)))
+    said: list[tuple[Sequence[tuple[str, Money]] | None, str | None]] = []
+    port.cash(lambda accounts, failed: said.append((accounts, failed)))
+    account.close()
+    port.cash(lambda accounts, failed: said.append((accounts, failed)))
+    assert said[0] == ([("", Money(USD))], None)
+    assert said[1][0] is None
+    assert said[1][1]

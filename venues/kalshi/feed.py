@@ -9,6 +9,9 @@ Rules of the venue that this file rests on:
   on from the new number. A snapshot is whole in itself and is taken even then.
 - A side that is empty is absent from a snapshot. A delta is a change of a level's size, not its new size.
 - ``trade`` and ``ticker`` say nothing about the book; they prove that the feed lives.
+- A market that is paused or closed has no book, whatever is sent of it (``market_lifecycle_v2``); when it is active
+  again its snapshot must be asked for. One whose close, terms or fees changed keeps its book, and nothing opens on it.
+  Where one of these messages was missed, any market may be paused: every book is lost.
 
 A recording of bare deltas (no ``sid``, no ``seq``) decodes too; a market that a numbered subscription feeds does not
 take them, as nobody could say what was missed before.
@@ -16,13 +19,15 @@ take them, as nobody could say what was missed before.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, get_args
 
 import msgspec
 
-from market.events import BooksLost, BookSnapshot, FeedEvent, Level, LevelChanged
+from market.events import BooksLost, BookSnapshot, FeedEvent, Level, LevelChanged, MarketHalted
 from protocol.units import DOLLAR, Price, UnitError
 from venues.decoded import MAX_FEED_FRAME, MAX_MARKET, Decoded, UnknownTypes, malformed
+from venues.kalshi.commands import LIFECYCLE
 from venues.numbers import Numbers
 
 MAX_SUBSCRIPTIONS: Final = 1_000
@@ -30,6 +35,15 @@ MAX_SUBSCRIPTIONS: Final = 1_000
 
 MAX_MARKETS: Final = 200_000
 """Markets whose snapshot one connection may send."""
+
+STOPPED: Final = frozenset({"deactivated", "determined", "settled"})
+"""What happens to a market after which it does not trade."""
+
+CHANGED: Final[Mapping[str, str]] = {
+    "close_date_updated": "its close date was changed",
+    "metadata_updated": "its terms were changed",
+}
+"""What happens to a market after which it is perhaps not what its pair was approved with."""
 
 SUBSCRIPTION_ENDED: Final = frozenset({10, 25})
 """Error codes after which the venue sends nothing more on the subscription: channel error, buffer overflow."""
@@ -70,7 +84,26 @@ class _Trade(_Frame, tag="trade", gc=False): ...
 class _Ticker(_Frame, tag="ticker", gc=False): ...
 
 
-class _Subscribed(_Frame, tag="subscribed", gc=False): ...
+class _LifecycleBody(msgspec.Struct, gc=False):
+    market_ticker: _Market
+    event_type: str
+    is_deactivated: bool | None = None
+
+
+class _Lifecycle(_Frame, tag="market_lifecycle_v2", kw_only=True, gc=False):
+    msg: _LifecycleBody
+
+
+class _FeeBody(msgspec.Struct, gc=False):
+    event_ticker: _Market
+
+
+class _Fees(_Frame, tag="event_fee_update", kw_only=True, gc=False):
+    msg: _FeeBody
+
+
+class _Subscribed(_Frame, tag="subscribed", kw_only=True, gc=False):
+    msg: Any = None
 
 
 class _Unsubscribed(_Frame, tag="unsubscribed", gc=False): ...
@@ -93,7 +126,7 @@ class _Header(msgspec.Struct, gc=False):
     seq: int | None = None
 
 
-_Known = _Snapshot | _Delta | _Trade | _Ticker | _Subscribed | _Unsubscribed | _Ok | _Error
+_Known = _Snapshot | _Delta | _Trade | _Ticker | _Lifecycle | _Fees | _Subscribed | _Unsubscribed | _Ok | _Error
 _KNOWN_TYPES: Final = frozenset(known.__struct_config__.tag for known in get_args(_Known))
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _ALIVE: Final = Decoded(is_data=True)
@@ -113,11 +146,24 @@ class KalshiDecoder:
         self._numbers = Numbers()
         self._seq: dict[int, int] = {}
         self._sid_of: dict[str, int] = {}
+        self._stopped: set[str] = set()
+        self._lifecycle_sids: set[int] = set()
 
     def reset(self) -> None:
         """Forget the connection that was: the next frame is the first of a new one."""
         self._seq.clear()
         self._sid_of.clear()
+        self._stopped.clear()
+        self._lifecycle_sids.clear()
+
+    def stop(self, market: str) -> None:
+        """The market does not trade, as something else than a frame has told: it has no book until it is activated."""
+        if len(self._stopped) < MAX_MARKETS:
+            self._stopped.add(market)
+
+    def stands(self, market: str) -> bool:
+        """Whether the market is known not to trade."""
+        return market in self._stopped
 
     def decode(self, frame: str | bytes) -> Decoded:
         """What the frame says. Never raises; a frame that makes no sense costs the books that it may have been about.
@@ -146,6 +192,8 @@ class KalshiDecoder:
             return self._senseless("orderbook_delta without its `sid` or `seq`", sid)
         if self._sid_of.get(market, sid) != sid:
             return Decoded(is_data=True, note=f"a delta of {market} on a subscription that it has left: ignored")
+        if market in self._stopped:
+            return _ALIVE
         is_bid = body.side == "yes"
         price = self._numbers.price(body.price_dollars)
         delta = self._numbers.change(body.delta_fp)
@@ -163,6 +211,10 @@ class KalshiDecoder:
                 return self._ok(message)
             case _Trade() | _Ticker():
                 return self._counted(message) or _ALIVE
+            case _Lifecycle() | _Fees():
+                return self._lifecycle(message) if isinstance(message, _Lifecycle) else self._fees(message)
+            case _Subscribed():
+                return self._subscribed(message)
             case _:
                 return self._counted(message) or _NOTHING
 
@@ -180,7 +232,8 @@ class KalshiDecoder:
                 return self._senseless(f"snapshots of more than {MAX_MARKETS} markets on one connection", None)
             self._sid_of[market] = sid
         before = gap.events if gap is not None else ()
-        return Decoded((*before, BookSnapshot(market, bids, asks)), is_data=True, error=gap.error if gap else None)
+        book = () if market in self._stopped else (BookSnapshot(market, bids, asks),)
+        return Decoded((*before, *book), is_data=True, error=gap.error if gap else None)
 
     def _levels(self, wire: list[_WireLevel], *, is_bid: bool) -> tuple[Level, ...]:
         numbers = self._numbers
@@ -206,6 +259,38 @@ class KalshiDecoder:
         for market in removed:
             del self._sid_of[market]
         return Decoded((BooksLost("removed from the subscription", removed),)) if removed else _NOTHING
+
+    def _subscribed(self, message: _Subscribed) -> Decoded:
+        said = message.msg if isinstance(message.msg, dict) else {}
+        sid = said.get("sid")
+        if said.get("channel") == LIFECYCLE and isinstance(sid, int) and len(self._lifecycle_sids) < MAX_SUBSCRIPTIONS:
+            self._lifecycle_sids.add(sid)
+        return self._counted(message) or _NOTHING
+
+    def _lifecycle(self, message: _Lifecycle) -> Decoded:
+        """The channel tells of every market there is; what stopped is remembered also before its first snapshot."""
+        body, gap = message.msg, self._counted(message)
+        market, what = body.market_ticker, body.event_type
+        events: list[FeedEvent] = []
+        if what in STOPPED or body.is_deactivated is True:
+            self.stop(market)
+            events.append(BooksLost(f"{what}: it does not trade"[:200], (market,)))
+        elif what == "activated" or body.is_deactivated is False:
+            self._stopped.discard(market)
+            events.append(BooksLost("it trades again: its book must come whole", (market,)))
+        elif what in CHANGED:
+            events.append(MarketHalted(market, CHANGED[what]))
+        if market not in self._sid_of:
+            return gap or _NOTHING
+        note = f"{market}: {what}"[:200]
+        return Decoded((*(gap.events if gap else ()), *events), error=gap.error if gap else None, note=note)
+
+    def _fees(self, message: _Fees) -> Decoded:
+        gap, event = self._counted(message), message.msg.event_ticker
+        reason = f"the fees of {event} were changed"
+        own = (market for market in self._sid_of if market.startswith(f"{event}-") or market == event)
+        halted = tuple(MarketHalted(market, reason) for market in own)
+        return Decoded((*(gap.events if gap else ()), *halted), error=gap.error if gap else None)
 
     def _error(self, message: _Error) -> Decoded:
         body = message.msg if isinstance(message.msg, dict) else {}
@@ -267,7 +352,9 @@ class KalshiDecoder:
         return malformed(reason, () if sid is None else self._markets(sid))
 
     def _lost(self, sid: int, reason: str) -> tuple[FeedEvent, ...]:
-        """Nothing is lost with a subscription that feeds no book; an empty list would mean every book."""
+        """Nothing is lost with a subscription that feeds no book, but for that of what happens to markets."""
+        if sid in self._lifecycle_sids:
+            return (BooksLost(reason),)
         markets = self._markets(sid)
         return (BooksLost(reason, markets),) if markets else ()
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from protocol.outcome import Outcome
 from protocol.terms import LegId
+from protocol.units import Money
 from venues.paper.fill import PaperFill
 
 
@@ -25,6 +26,9 @@ class Account(Protocol):
 
     def outcome(self, leg_id: LegId) -> Outcome | None:
         """What became of the order of this leg; None: the venue never had it. Raises :class:`AccountError`."""
+
+    def earned(self) -> Money:
+        """What all fills together have brought, fees off; below zero where more was bought. Raises AccountError."""
 
     def fills(self) -> list[PaperFill]:
         """Every fill of the account, in the order in which they were recorded. Raises :class:`AccountError`."""

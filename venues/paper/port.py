@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from market.fees import FeeError
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import Platform
+from protocol.units import Money
 from protocol.wire import Book
+from venues.paper.account import AccountError
 from venues.paper.venue import MAX_BOOKS, PaperVenue
 
 
@@ -45,6 +47,15 @@ class PaperPort:
     def lookup(self, leg: Leg, report: Callable[[Outcome | None, str | None], None]) -> None:
         """What became of the leg here, as a venue's order query would say."""
         report(self.venue.outcome(leg.leg_id), None)
+
+    def cash(self, report: Callable[[Sequence[tuple[str, Money]] | None, str | None], None]) -> None:
+        """What the account has; nothing is said where it was given no cash to begin with."""
+        try:
+            there = self.venue.cash()
+        except AccountError as error:
+            report(None, str(error))
+            return
+        report([] if there is None else [("", there)], None)
 
     def place(self, leg: Leg, report: Callable[[Outcome], None], *, blind: bool) -> None:
         """Fill what the book gives, and say so at once."""

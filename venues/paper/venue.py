@@ -43,6 +43,10 @@ class PaperVenue:
 
     With an ``account`` the books are kept there: leg ids are unique in the whole account, :meth:`outcome` knows what
     every trader of the account had executed, also before this process began, and ``fills`` are those of this process.
+
+    ``cash`` is what the account began with: buys and their fees come off it, sales add to it, and a buy that could cost
+    more than is there is refused. What a market pays when it settles is not modelled, and does not come back. Without
+    it there is no end of money, and nothing is said of it.
     """
 
     def __init__(
@@ -53,8 +57,11 @@ class PaperVenue:
         keep: int | None = None,
         precision: Money = RETAIL_PRECISION,
         account: Account | None = None,
+        cash: Money | None = None,
     ) -> None:
         self.platform = platform
+        self._cash = cash
+        self._earned = 0
         self._account = account
         self._precision = precision
         self.fills: deque[PaperFill] = deque(maxlen=keep)
@@ -103,6 +110,12 @@ class PaperVenue:
         """
         return self._outcomes.get(leg_id) if self._account is None else self._account.outcome(leg_id)
 
+    def cash(self) -> Money | None:
+        """What there is to be spent; None: no end of it. Raises :class:`AccountError` where the account cannot say."""
+        if self._cash is None:
+            return None
+        return Money(self._cash + (self._earned if self._account is None else self._account.earned()))
+
     def execute(self, leg: Leg, *, blind: bool = False) -> Outcome:
         """Execute one order at once and say what became of it; never raises for what is wrong with the order.
 
@@ -143,7 +156,17 @@ class PaperVenue:
         worth = notional(leg.limit, leg.quantity)
         if worth < least:
             return f"contracts: {show_money(worth)} at the limit is below the minimum order of {show_money(least)}"
-        return None
+        return self._too_dear(leg)
+
+    def _too_dear(self, leg: Leg) -> str | None:
+        there = self.cash()
+        if there is None or leg.action is not Action.BUY:
+            return None
+        worth = notional(leg.limit, leg.quantity)
+        need = Money(worth + self._fee_model(leg.market).total([(leg.limit, leg.quantity)]))
+        if need <= there:
+            return None
+        return f"contracts: insufficient balance: {show_money(need)} at the limit, and {show_money(there)} are there"
 
     def _booked(self, leg: Leg, levels: list[Level]) -> tuple[Outcome, list[PaperFill]]:
         filled = Quantity(sum(quantity for _, quantity in levels))
@@ -179,6 +202,8 @@ class PaperVenue:
         elif not self._account.record(outcome, fills):
             return _outcome(leg, Status.REJECTED, error=_exists(leg))
         self.fills.extend(fills)
+        spent = outcome.cost if leg.action is Action.SELL else -outcome.cost
+        self._earned += spent - outcome.fees
         return outcome
 
 

@@ -1,0 +1,84 @@
+"""The real venues of a trader, where `--venue live` asks for them; what they need is imported only then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from random import Random
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from cli.error import CliError
+from cli.exit_codes import CONFIGURATION
+from config.settings import Settings
+from protocol.terms import KALSHI, Platform
+from transport.live import LiveVenue, LiveVenueError
+from transport.logs import add_secret, log_event
+
+if TYPE_CHECKING:
+    from transport.kalshi.access import KalshiAccess
+
+NO_LIVE: Final[Mapping[Platform, LiveVenue]] = MappingProxyType({})
+
+EXTRA: Final = "venue: live venues need more than is installed: pip install 'arb[live]'"
+
+
+def live_venues(settings: Settings, names: Iterable[str]) -> Mapping[Platform, LiveVenue]:
+    """The live port of each of these platforms; none at all unless the settings say `live`.
+
+    Raises :class:`CliError` for a platform that has no live client, and for what is missing in the configuration.
+    """
+    if settings.venue != "live":
+        return NO_LIVE
+    others = [name for name in names if name != KALSHI]
+    if others:
+        text = f"venue: {others[0]} has no live client in this version; use --venue paper, or --platform {KALSHI}"
+        raise CliError(CONFIGURATION, text)
+    return {KALSHI: _kalshi(settings)}
+
+
+def kalshi_access(settings: Settings) -> KalshiAccess:
+    """Where Kalshi is and who we are there. Raises :class:`CliError` naming the setting that is missing or wrong."""
+    try:
+        from transport.kalshi.access import access
+    except ImportError:
+        raise CliError(CONFIGURATION, EXTRA) from None
+    from venues.kalshi.hosts import DEMO, LIVE, Hosts
+
+    if settings.kalshi_key_id is None or settings.kalshi_key_file is None:
+        text = "kalshi.key_id and kalshi.key_file are missing: make an API key at Kalshi, keep its file (chmod 600), "
+        raise CliError(CONFIGURATION, text + f"and name both in the table [kalshi] of {settings.home.config_file}")
+    named = LIVE if settings.kalshi_environment == "live" else DEMO
+    hosts = Hosts(settings.kalshi_rest_url or named.rest, settings.kalshi_socket_url or named.socket)
+    passphrase = settings.kalshi_passphrase
+    secret = None if passphrase is None else passphrase.get_secret_value()
+    key_id = settings.kalshi_key_id.get_secret_value()
+    for hidden in (secret, key_id):
+        if hidden is not None:
+            add_secret(hidden)
+    try:
+        return access(hosts, key_id, settings.kalshi_key_file, settings.kalshi_passphrase_file, secret)
+    except LiveVenueError as error:
+        raise CliError(CONFIGURATION, str(error)) from None
+
+
+def _kalshi(settings: Settings) -> LiveVenue:
+    found = kalshi_access(settings)
+    from transport.kalshi.live import live_port
+
+    return live_port(
+        found,
+        timeout_s=order_timeout_us(settings) / 1_000_000,
+        rng=Random(),  # noqa: S311 -- spreads reconnects, guards nothing
+        # A Polymarket token is a number of 77 digits; what is left are tickers.
+        markets=[name for name in settings.markets or () if not name.isdigit()],
+        report=_report,
+    )
+
+
+def order_timeout_us(settings: Settings) -> int:
+    """How long a venue may take to answer an order, so that its answer still reaches the controller in time."""
+    return settings.leg_timeout_ms * 1_000 * 4 // 5
+
+
+def _report(text: str) -> None:
+    log_event("VENUE", "warning", f"kalshi: {text}")
