@@ -1,7 +1,6 @@
 """What actors say to each other. Frozen values; units and terms are those of `protocol/`.
 
-Market data (`FeedBatch`, `FeedEnded`) is in `market/events.py`, an actor's own life (`Supervised`, `ActorFailed`) in
-`actors/base.py`, books to close on in `actors/pair_books.py`, relayed books in `actors/relay_messages.py`.
+Market data: `market/events.py`; an actor's life: `base.py`; books: `pair_books.py`, `relay_messages.py`.
 """
 
 from __future__ import annotations
