@@ -98,17 +98,23 @@ class KalshiFees:
         """What is booked on each fill of one order. Buys and sells differ, as the balance is aligned downwards."""
         sign = -1 if action is Action.BUY else 1
         charged: list[Money] = []
-        carried = 0
+        carried = Money(0)
         for price, quantity in fills:
-            trade_fee = -(-self.marginal(price) * quantity // SCALE)
-            alignment = (sign * price * quantity - trade_fee) % self.precision
-            gross = trade_fee + alignment
-            carried += alignment
-            # Whole units only: a part of one would take the balance out of line again.
-            rebate = min(carried, gross) // self.precision * self.precision
-            carried -= rebate
-            charged.append(Money(gross - rebate))
+            fee, carried = self.charge(price, quantity, Money(sign * price * quantity), carried)
+            charged.append(fee)
         return charged
+
+    def charge(self, price: Price, quantity: Quantity, revenue: Money, carried: Money) -> tuple[Money, Money]:
+        """What is booked on one fill, and what the order carries on to its next; ``carried`` is 0 before its first.
+
+        ``revenue`` is what the fill itself moves on the balance, below 0 for what is paid.
+        """
+        trade_fee = -(-self.marginal(price) * quantity // SCALE)
+        alignment = (revenue - trade_fee) % self.precision
+        gross = trade_fee + alignment
+        # Whole units only: a part of one would take the balance out of line again.
+        rebate = min(carried + alignment, gross) // self.precision * self.precision
+        return Money(gross - rebate), Money(carried + alignment - rebate)
 
     def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> Money:
         """The fee of the whole order: the sum of :meth:`charges`."""
