@@ -64,13 +64,9 @@ class MatchBook:
         if arrival.time_in_force is TimeInForce.FILL_OR_KILL:
             return Plan(arrival=arrival, canceled=arrival.quantity, ended=Ended.KILLED)
         if blocked:
-            return Plan(
-                arrival=arrival, matches=matches, gives_way=gives_way, canceled=left, ended=Ended.SELF_TRADE
-            )
+            return Plan(arrival=arrival, matches=matches, gives_way=gives_way, canceled=left, ended=Ended.SELF_TRADE)
         if arrival.time_in_force is TimeInForce.IMMEDIATE_OR_CANCEL:
-            return Plan(
-                arrival=arrival, matches=matches, gives_way=gives_way, canceled=left, ended=Ended.UNFILLED_REST
-            )
+            return Plan(arrival=arrival, matches=matches, gives_way=gives_way, canceled=left, ended=Ended.UNFILLED_REST)
         return Plan(arrival=arrival, matches=matches, gives_way=gives_way, rests=left)
 
     def apply(self, plan: Plan) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -47,7 +47,7 @@ class Player:
 
     async def _line(self, line: CaptureLine) -> None:
         if line.frame is None:
-            await self._event(line.event == CONNECTED)
+            await self._event(connected=line.event == CONNECTED)
             return
         await self._pace.reach(line.t)
         recorded = read_frame(line.frame)
@@ -59,7 +59,7 @@ class Player:
             socket.flush()
             await socket.room()
 
-    async def _event(self, connected: bool) -> None:
+    async def _event(self, *, connected: bool) -> None:
         server = self._server
         server.service.tape.restart()
         if not connected:
@@ -71,7 +71,7 @@ class Player:
                     lambda: any(one.session.follows_books for one in server.service.listeners)
                 )
 
-    def _lines(self) -> Iterator[CaptureLine]:
+    def _lines(self) -> Generator[CaptureLine, None, None]:
         with closing(iter(CaptureReader(self.path))) as lines:
             for line in lines:
                 if line.venue == KALSHI:

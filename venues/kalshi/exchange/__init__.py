@@ -1,1 +1,1 @@
-"""A Kalshi that needs no Kalshi: the rules of the venue, without I/O, clock or chance; a server in front makes it real."""
+"""The rules of Kalshi as an exchange, without I/O, clock or chance; a server in front of it makes it real."""

@@ -1,4 +1,4 @@
-"""What the operator of a rehearsal may ask for over HTTP, from this machine alone: faults, books, money, keys, a look."""
+"""What the operator of a rehearsal may ask for, from this machine alone: faults, books, money, keys, a look."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class Booking:
         self._exchange = exchange
 
     def check_money(self, account: Account, market: Market, order: Order, plan: Plan) -> None:
-        """Raise :class:`Refusal` where what the plan costs is more than what is there. Selling what is held never is."""
+        """Raise :class:`Refusal` where what the plan costs is more than what is there. Closing never is."""
         if account.unlimited:
             return
         held, carried, moves = account.position(market.ticker).copy(), order.carried, 0

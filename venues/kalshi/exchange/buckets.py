@@ -69,8 +69,9 @@ class Buckets:
     def write(self, cost: int, shards: tuple[int, ...], now_us: int) -> None:
         """Pay for a write on each of these shards. Raises :class:`Refusal` 429."""
         there = [self._writes.setdefault(shard, bucket(self.write_rate)) for shard in shards]
-        # Every bucket is asked, as a request that is refused has cost what it took so far.
-        if not all([one.take(cost, now_us) for one in there]):
+        # Every bucket is asked: a request that is refused has cost what it took so far.
+        paid = [one.take(cost, now_us) for one in there]
+        if not all(paid):
             raise too_many()
 
     def balance(self, now_us: int) -> None:

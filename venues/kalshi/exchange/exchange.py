@@ -9,7 +9,7 @@ from market.matching.plan import Ended, Plan
 from protocol.units import Money, Price, Quantity
 from venues.kalshi.exchange.account import HOUSE, Account
 from venues.kalshi.exchange.booking import Booking
-from venues.kalshi.exchange.events import LevelMoved, Lifecycle, Listener, OrderChanged, TopMoved
+from venues.kalshi.exchange.events import Event, LevelMoved, Lifecycle, Listener, OrderChanged, TopMoved
 from venues.kalshi.exchange.listing import Listing, MarketStatus, levels
 from venues.kalshi.exchange.market import Market
 from venues.kalshi.exchange.order import Order
@@ -67,10 +67,10 @@ class KalshiExchange:
         """Who the seeded liquidity belongs to."""
         return self.accounts[HOUSE]
 
-    def tell(self, event: object, now_us: int) -> None:
+    def tell(self, event: Event, now_us: int) -> None:
         """Every listener."""
         for listener in tuple(self.listeners):
-            listener(event, now_us)  # type: ignore[arg-type] -- narrowed by the callers
+            listener(event, now_us)
 
     def act(self, market: Market) -> None:
         """One more action of the exchange's clock, on this market."""
@@ -127,7 +127,9 @@ class KalshiExchange:
         for order in [order for orders in account.resting.values() for order in orders.values()]:
             self._end(account, order, now_us, None)
 
-    def decrease(self, account: Account, order_id: str, now_us: int, *, by: Quantity | None, to: Quantity | None) -> Order:
+    def decrease(
+        self, account: Account, order_id: str, now_us: int, *, by: Quantity | None, to: Quantity | None
+    ) -> Order:
         """Make a resting order smaller; its place is kept. Raises :class:`Refusal`."""
         self.expire(now_us)
         order = account.orders.get(order_id)
@@ -169,7 +171,7 @@ class KalshiExchange:
         asks: Iterable[tuple[Price, Quantity]],
         now_us: int,
     ) -> None:
-        """Have the house's resting liquidity be this; members' orders stay. A level that would cross one is left out."""
+        """Have the house's resting liquidity be this; members' orders stay. What would cross one is left out."""
         self.act(market)
         wanted = {(True, price): size for price, size in bids} | {(False, price): size for price, size in asks}
         there = {(order.is_bid, order.price): order for order in market.book.of(HOUSE)}

@@ -1,4 +1,4 @@
-"""What can go wrong on demand: each fault by name, for so many times, on the requests or frames that it is meant for."""
+"""What can go wrong on demand: each fault by its name, so many times, on the requests or frames it is meant for."""
 
 from __future__ import annotations
 
@@ -129,9 +129,7 @@ class Faults:
             [
                 fault
                 for fault in self.waiting
-                if fault.name in FRAME_FAULTS
-                and fault.channel in {"", channel}
-                and fault.ticker in {"", ticker}
+                if fault.name in FRAME_FAULTS and fault.channel in {"", channel} and fault.ticker in {"", ticker}
             ]
         )
 

@@ -18,9 +18,7 @@ MAX_LISTED: Final = 10_000
 
 _Ticker = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._-]+$")]
 _Level = tuple[str, str]
-MarketStatus = Literal[
-    "initialized", "inactive", "active", "closed", "determined", "disputed", "amended", "finalized"
-]
+MarketStatus = Literal["initialized", "inactive", "active", "closed", "determined", "disputed", "amended", "finalized"]
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,9 +91,10 @@ def read_listings(text: bytes) -> list[Listing]:
 
 def check_listing(listing: Listing) -> None:
     """Raise :class:`ListingError` where a field makes no sense."""
+    if not listing.price_ranges and listing.price_level_structure not in STRUCTURES:
+        structure = listing.price_level_structure
+        raise ListingError(f"market {listing.ticker}: price_level_structure {structure!r} needs `price_ranges`")
     try:
-        if not listing.price_ranges and listing.price_level_structure not in STRUCTURES:
-            raise UnitError(f"price_level_structure {listing.price_level_structure!r} needs `price_ranges`")
         check_ranges(listing.ranges)
         rate_from_text(listing.fee_multiplier)
         levels(listing.bids)

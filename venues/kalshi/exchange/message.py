@@ -15,8 +15,9 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """``path`` from the root as it was sent, without the query; header names in lower case; repeated values of the query
-    joined by commas.
+    """``path`` from the root as it was sent, without the query; header names in lower case.
+
+    Repeated values of the query are joined by commas.
     """
 
     method: str

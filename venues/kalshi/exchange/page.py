@@ -25,9 +25,7 @@ def key_of(cursor: str) -> str:
         raise invalid(f"cursor: {cursor[:40]!r} is none of ours") from None
 
 
-def page(
-    items: Sequence[_Item], limit: int, cursor: str, key: Callable[[_Item], str]
-) -> tuple[list[_Item], str]:
+def page(items: Sequence[_Item], limit: int, cursor: str, key: Callable[[_Item], str]) -> tuple[list[_Item], str]:
     """The page after ``cursor`` (empty: the first) of items in their order, and the next cursor (empty: the end).
 
     A key that is no longer there ends the reading with 400, as nobody could say what follows it.

@@ -27,7 +27,13 @@ class Placed:
         """From the order as it is now, in YES dollars."""
         filled = Quantity(order.filled)
         return cls(
-            order.order_id, order.client_order_id, filled, order.left, Money(order.yes_cost), Money(order.taker_fees), now_us
+            order.order_id,
+            order.client_order_id,
+            filled,
+            order.left,
+            Money(order.yes_cost),
+            Money(order.taker_fees),
+            now_us,
         )
 
     def document(self) -> dict[str, Any]:

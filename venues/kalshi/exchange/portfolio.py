@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from protocol.units import DOLLAR
 from venues.kalshi.exchange.account import Account
 from venues.kalshi.exchange.buckets import CANCEL_COST, DEFAULT_COST, Buckets
 from venues.kalshi.exchange.exchange import KalshiExchange
@@ -84,11 +85,11 @@ def balance(account: Account, exchange: KalshiExchange, query: Mapping[str, str]
     shown = {int(shard): document for shard, document in account.view.shown("balances").items()}
     scope = [document for shard, document in shown.items() if only in {None, -1, shard}]
     money = sum(document["money"] for document in scope)
-    value = sum(
-        abs(held.net) * (market.last_price if held.net > 0 else max(10_000 - market.last_price, 0))
-        for ticker, held in account.positions.items()
-        if (market := exchange.markets[ticker]) and only in {None, -1, market.shard}
-    )
+    value = 0
+    for ticker, held in account.positions.items():
+        market = exchange.markets[ticker]
+        if only in {None, -1, market.shard}:
+            value += abs(held.net) * (market.last_price if held.net > 0 else DOLLAR - market.last_price)
     return {
         "balance": cents(money),
         "balance_dollars": money_text(money),

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 
-class Refusal(Exception):  # noqa: N818 -- an answer of the venue, raised to leave the handler
+class Refusal(Exception):
     """An HTTP status with Kalshi's error body."""
 
     def __init__(self, status: int, code: str, message: str = "", *, details: str = "") -> None:

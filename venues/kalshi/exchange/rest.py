@@ -1,4 +1,4 @@
-"""The REST calls: who asks, what it costs, what is answered. Faults are asked for by whoever serves (see the server)."""
+"""The REST calls: who asks, what it costs, what is answered. Which faults strike is handed in by the server."""
 
 from __future__ import annotations
 
@@ -56,14 +56,17 @@ class Rest:
     def handle(self, request: Request, now_us: int, struck: Mapping[str, Fault] | None = None) -> Reply:
         """The reply. Never raises for what a request holds. ``struck``: the faults that answer in its place."""
         try:
-            if not request.path.startswith(f"{ROOT}/"):
-                raise Refusal(404, "not_found", "page not found")
-            if "timestamp_expired" in (struck or {}):
-                raise Refusal(401, "header_timestamp_expired", "header timestamp expired")
-            public = self._public(request, now_us) if request.method == "GET" else None
-            return public if public is not None else self._member(request, now_us, struck or {})
+            return self._handled(request, now_us, struck or {})
         except Refusal as refusal:
             return Reply.refused(refusal)
+
+    def _handled(self, request: Request, now_us: int, struck: Mapping[str, Fault]) -> Reply:
+        if not request.path.startswith(f"{ROOT}/"):
+            raise Refusal(404, "not_found", "page not found")
+        if "timestamp_expired" in struck:
+            raise Refusal(401, "header_timestamp_expired", "header timestamp expired")
+        public = self._public(request, now_us) if request.method == "GET" else None
+        return public if public is not None else self._member(request, now_us, struck)
 
     def buckets(self, account: Account) -> Buckets:
         """The account's rate limits."""
@@ -100,7 +103,8 @@ class Rest:
                 return self._event_document(rest, query)
             case ["series", *rest]:
                 return self._series_document(rest)
-        return None
+            case _:
+                return None
 
     def _market_document(self, rest: list[str], query: Mapping[str, str]) -> dict[str, Any] | None:
         match rest:
@@ -114,7 +118,8 @@ class Rest:
                 return {"market": market_document(self.catalog.market(ticker))}
             case [ticker, "orderbook"]:
                 return self.catalog.book(ticker, query)
-        return None
+            case _:
+                return None
 
     def _event_document(self, rest: list[str], query: Mapping[str, str]) -> dict[str, Any] | None:
         match rest:
@@ -124,7 +129,8 @@ class Rest:
                 return {"event_fee_changes": [], "cursor": ""}
             case [ticker]:
                 return self.catalog.event(ticker, query)
-        return None
+            case _:
+                return None
 
     def _series_document(self, rest: list[str]) -> dict[str, Any] | None:
         match rest:
@@ -134,7 +140,8 @@ class Rest:
                 return {"series_fee_change_arr": []}
             case [ticker]:
                 return self.catalog.series(ticker)
-        return None
+            case _:
+                return None
 
     # -- for members ---------------------------------------------------------------------------------------------
 
@@ -196,9 +203,7 @@ class Rest:
             ),
         )
 
-    def _reading(
-        self, document: Callable[[Account, Mapping[str, str], tuple[str, ...]], dict[str, Any]]
-    ) -> Handler:
+    def _reading(self, document: Callable[[Account, Mapping[str, str], tuple[str, ...]], dict[str, Any]]) -> Handler:
         def handler(account: Account, request: Request, now_us: int, ids: tuple[str, ...]) -> Reply:
             self.buckets(account).read(DEFAULT_COST, now_us)
             return Reply.of(document(account, request.query, ids))

@@ -1,4 +1,4 @@
-"""The whole exchange behind one door: REST, sockets, faults, and the operator's hand. Whoever serves it brings the time."""
+"""The whole exchange behind one door: REST, sockets, faults, the operator's hand. Who serves it brings the time."""
 
 from __future__ import annotations
 
@@ -58,7 +58,9 @@ class KalshiService:
 
     # -- members -------------------------------------------------------------------------------------------------
 
-    def member(self, name: str, key_id: str, public_pem: bytes, money: Money = Money(0), shards: Iterable[int] = (0,)) -> Account:
+    def member(
+        self, name: str, key_id: str, public_pem: bytes, money: Money = Money(0), shards: Iterable[int] = (0,)
+    ) -> Account:
         """An account with a key and money on those shards. Raises :class:`key_ring.BadKey`."""
         self.keys.add(key_id, name, public_pem)
         account = self.exchange.open_account(name)
@@ -147,6 +149,8 @@ class KalshiService:
                 if market is None:
                     raise FaultError(f"ticker: no market is called {fault.ticker[:80]!r}")
                 self.exchange.set_status(market, "inactive", self.now_us(world_us))
+            case _:
+                return
 
     def _mended(self, state: str, world_us: int) -> None:
         exchange = self.exchange
@@ -163,6 +167,8 @@ class KalshiService:
                 for market in exchange.markets.values():
                     if market.status == "inactive":
                         exchange.set_status(market, "active", self.now_us(world_us))
+            case _:
+                return
 
 
 def _shortened(reply: Reply) -> Reply:

@@ -103,9 +103,7 @@ class Session:
         for channel in dict.fromkeys(params.channels or ()):
             self._last_sid += 1
             chosen = None if tickers is None or channel in UNFILTERED else dict.fromkeys(tickers)
-            one = Subscription(
-                self._last_sid, channel, chosen, params.use_yes_price, params.skip_ticker_ack
-            )
+            one = Subscription(self._last_sid, channel, chosen, params.use_yes_price, params.skip_ticker_ack)
             self._subscriptions[one.sid] = one
             msg = {"channel": channel, "sid": one.sid}
             self._answer({"type": "subscribed", "msg": msg}, command_id, now_us)
@@ -228,7 +226,7 @@ class Session:
             self._end(one, 25, now_us)
         return self._taken()
 
-    def _hear(self, one: Subscription, event: Event, now_us: int) -> None:  # noqa: C901 -- one line a kind
+    def _hear(self, one: Subscription, event: Event, now_us: int) -> None:
         mine = self.account
         match one.channel, event:
             case "orderbook_delta", LevelMoved(market=market) if one.wants(market.ticker):
@@ -240,7 +238,9 @@ class Session:
                 self._ticker(one, market, now_us)
             case "fill", Filled(account=account, fill=fill) if account is mine and one.wants(fill.ticker):
                 self._data(one, "fill", frames.fill(fill), fill.ticker, now_us)
-            case "user_orders", OrderChanged(account=account, order=order) if account is mine and one.wants(order.ticker):
+            case "user_orders", OrderChanged(account=account, order=order) if account is mine and one.wants(
+                order.ticker
+            ):
                 self._data(one, "user_order", frames.user_order(order), order.ticker, now_us)
             case "market_positions", PositionChanged(account=account, market=market) if account is mine and one.wants(
                 market.ticker
@@ -248,6 +248,8 @@ class Session:
                 self._data(one, "market_position", frames.position(event), market.ticker, now_us)
             case "market_lifecycle_v2", Lifecycle(type=kind, msg=msg):
                 self._data(one, kind, msg, str(msg.get("market_ticker", "")), now_us)
+            case _:
+                return
 
     def _ticker(self, one: Subscription, market: Market, now_us: int) -> None:
         msg = frames.ticker(market, now_us)

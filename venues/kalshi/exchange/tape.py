@@ -131,7 +131,9 @@ class TapeBooks:
             return
         self._exchange.act(market)
         is_bid = body["side"] == "yes"
-        self._put(market, _yes(body["price_dollars"], is_bid=is_bid), quantity_from_text(body["delta_fp"]), is_bid=is_bid)
+        self._put(
+            market, _yes(body["price_dollars"], is_bid=is_bid), quantity_from_text(body["delta_fp"]), is_bid=is_bid
+        )
 
     @staticmethod
     def _put(market: Market, price: Price, delta: Quantity, *, is_bid: bool) -> None:

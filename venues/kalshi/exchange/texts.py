@@ -33,7 +33,7 @@ def money_text(money: int) -> str:
 def money_short(money: int) -> str:
     """Dollars with the decimals that are needed, 4 at least, as fees are written."""
     text = money_text(money)
-    return text[:-2] if text.endswith("00") else text
+    return text.removesuffix("00")
 
 
 def cents(money: int) -> int:
