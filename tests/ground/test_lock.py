@@ -18,7 +18,10 @@ def declared(group: str) -> list[Requirement]:
     lists = {
         "requirements-build.lock": project["build-system"]["requires"],
         "requirements.lock": project["project"]["dependencies"],
-        "requirements-dev.lock": project["project"]["optional-dependencies"]["dev"],
+        "requirements-dev.lock": [
+            *project["project"]["optional-dependencies"]["dev"],
+            *project["project"]["optional-dependencies"]["live"],
+        ],
     }
     return [Requirement(text) for text in lists[group]]
 

@@ -41,7 +41,7 @@ async def until(stream: object, true: object) -> object:
 
 
 def top(book: object) -> list[str]:
-    return [f"{level.price}x{level.quantity}" for level in (book.yes[0], book.no[0])]
+    return [f"{level.price}x{level.quantity}" for level in (book.yes[-1], book.no[-1])]
 
 
 async def main(rest_url: str, ws_url: str, key_id: str, key_file: str) -> dict[str, object]:
@@ -49,18 +49,19 @@ async def main(rest_url: str, ws_url: str, key_id: str, key_file: str) -> dict[s
     config = KalshiConfig(base_url=rest_url, ws_base_url=ws_url, max_retries=0)
     async with AsyncKalshiClient(auth=auth, config=config) as client:
         async with KalshiWebSocket(auth=auth, config=config).connect() as socket:
-            books = await socket.orderbook(TICKER)
             fills = await socket.subscribe_fill()
             changes = await socket.subscribe_user_orders()
             trades = await socket.subscribe_trade(tickers=[TICKER])
             tickers = await socket.subscribe_ticker(tickers=[TICKER])
+            # The last: while this client subscribes, it drops what arrives for what it subscribed before.
+            books = await socket.orderbook(TICKER)
             first = top(await until(books, lambda book: book.yes))
             placed = await client.orders.create_v2(request=order("i-filled"))
             fill = await until(fills, lambda _: True)
             trade = await until(trades, lambda _: True)
             ticker = await until(tickers, lambda _: True)
             change = await until(changes, lambda one: one.msg.client_order_id == "i-filled")
-            book = top(await until(books, lambda book: str(book.no[0].price) == "0.5200" and book.no[0].quantity == 48))
+            book = top(await until(books, lambda book: book.no[-1].quantity == 48))
             rest = order("i-rests", time_in_force="good_till_canceled", price="0.4400")
             resting = await client.orders.create_v2(request=rest)
             seen = await until(books, lambda book: any(str(level.price) == "0.4400" for level in book.yes))

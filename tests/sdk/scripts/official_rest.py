@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from pathlib import Path
 
 import kalshi_python_async as kalshi
+from kalshi_python_async.auth import KalshiAuth
 from kalshi_python_async.exceptions import ApiException
 
 TICKER = "KXDEMO-27DEC31-RAIN"
@@ -29,12 +31,11 @@ async def refused(call: object) -> list[object]:
     return []
 
 
-async def main(rest_url: str, key_id: str, key_file: str) -> dict[str, object]:
+async def main(rest_url: str, key_id: str, pem: str) -> dict[str, object]:
     configuration = kalshi.Configuration(host=rest_url)
-    with open(key_file) as file:
-        pem = file.read()
     async with kalshi.ApiClient(configuration) as client:
-        client.set_kalshi_auth(key_id, pem)
+        # `set_kalshi_auth` of 3.34.0 names a class that it does not import; this is what it would do.
+        client.kalshi_auth = KalshiAuth(key_id, pem)
         orders, portfolio = kalshi.OrdersApi(client), kalshi.PortfolioApi(client)
         markets, exchange, account = kalshi.MarketApi(client), kalshi.ExchangeApi(client), kalshi.AccountApi(client)
         events = kalshi.EventsApi(client)
@@ -84,4 +85,4 @@ async def main(rest_url: str, key_id: str, key_file: str) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(main(*sys.argv[1:])), default=str))
+    print(json.dumps(asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3]).read_text())), default=str))

@@ -19,12 +19,12 @@ class Refusal(Exception):
 
     def document(self) -> dict[str, Any]:
         """The error as batches carry it."""
-        document = {"code": self.code, "message": self.message, "service": "exchange"}
+        document = {"code": self.code, "message": self.message}
         return document | {"details": self.details} if self.details else document
 
     def body(self) -> bytes:
         """The body of the reply."""
-        return msgspec.json.encode({"error": self.document()})
+        return msgspec.json.encode({"error": {**self.document(), "service": "exchange"}})
 
 
 def invalid(details: str) -> Refusal:

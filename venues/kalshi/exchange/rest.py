@@ -154,10 +154,10 @@ class Rest:
             if found is not None:
                 self._refuse_at_will(account, request, struck)
                 return handler(account, request, now_us, found.groups())
-        if any(pattern.fullmatch(path) for _, pattern, _ in self._private):
-            raise Refusal(405, "method_not_allowed", "method not allowed")
         if path == "/portfolio/orders" or path.startswith("/portfolio/orders/"):
             raise Refusal(410, "gone", "use /portfolio/events/orders")
+        if any(pattern.fullmatch(path) for _, pattern, _ in self._private):
+            raise Refusal(405, "method_not_allowed", "method not allowed")
         raise Refusal(404, "not_found", "page not found")
 
     def _account(self, request: Request, now_us: int) -> Account:
