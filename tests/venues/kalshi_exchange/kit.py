@@ -116,11 +116,15 @@ class Member:
             method=method,
             path=whole,
             query={name: str(value) for name, value in query.items()},
-            headers=headers(method, whole, self.service.now_us(self.now_us), self._key, self._key_id),
+            headers=self.signed(method, whole),
             body=b"" if body is None else msgspec.json.encode(body),
         )
         struck = self.service.faults.request(method, whole)
         return self.service.handle(request, self.now_us, struck)
+
+    def signed(self, method: str, path: str) -> dict[str, str]:
+        """The headers of a request of this member, now."""
+        return headers(method, path, self.service.now_us(self.now_us), self._key, self._key_id)
 
     def get(self, path: str, **query: object) -> dict[str, Any]:
         """What a read answers; it must answer 200."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from protocol.units import USD, Money
 from tests.venues.kalshi_exchange.kit import (
@@ -14,11 +16,13 @@ from tests.venues.kalshi_exchange.kit import (
     T0,
     Member,
     document,
+    headers,
     new_service,
     order_body,
     refusal,
 )
 from venues.kalshi.exchange.listing import Listing
+from venues.kalshi.exchange.message import Request
 
 GTC = "good_till_canceled"
 FOK = "fill_or_kill"
@@ -146,9 +150,6 @@ def test_what_makes_no_sense_is_refused_and_nothing_happens(
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"ticker":1}', b"[" * 5000])
 def test_a_body_that_is_none_is_refused(ann: Member, body: bytes) -> None:
-    from tests.venues.kalshi_exchange.kit import headers
-    from venues.kalshi.exchange.message import Request
-
     path = "/trade-api/v2/portfolio/events/orders"
     request = Request(method="POST", path=path, headers=headers("POST", path, T0), body=body)
     assert refusal(ann.service.handle(request, T0, {})) == (400, "invalid_parameters")
@@ -270,3 +271,45 @@ def test_a_market_that_is_paused_or_closed_takes_nothing_and_reopening_cancels(a
     assert ann.order()["fill_count"] == "6.00"
     exchange.set_status(market, "closed", ann.now_us)
     assert ann.refused() == (409, "market_closed")
+
+
+_order = st.tuples(
+    st.integers(0, 1),
+    st.sampled_from(["bid", "ask"]),
+    st.integers(1, 99),
+    st.integers(1, 2_000),
+    st.sampled_from([GTC, "immediate_or_cancel", FOK]),
+    st.sampled_from(["taker_at_cross", "maker"]),
+)
+
+
+@settings(max_examples=50)
+@given(st.lists(_order, max_size=25))
+def test_no_cent_is_made_or_lost(orders: list[tuple[int, str, int, int, str, str]]) -> None:
+    """Two members and nobody else: cash, fees and a dollar a pair of contracts are what they began with."""
+    service = new_service([Listing(ticker="M")])
+    members = [Member(service), Member(service, "bob")]
+    for who, side, cents, count, force, prevention in orders:
+        body = order_body(
+            ticker="M",
+            side=side,
+            price=f"0.{cents:02d}",
+            count=f"{count / 100:.2f}",
+            time_in_force=force,
+            self_trade_prevention_type=prevention,
+        )
+        reply = members[who].call("POST", "/portfolio/events/orders", body)
+        assert reply.status in {201, 409} or refusal(reply) == (400, "insufficient_balance")
+        accounts = [member.account for member in members]
+        held = [account.position("M") for account in accounts]
+        assert sum(position.net for position in held) == 0
+        pairs = sum(max(position.net, 0) for position in held)
+        assert service.exchange.markets["M"].open_interest == pairs
+        fees = sum(position.fees for position in held)
+        money = sum(account.cash[0] for account in accounts)
+        assert money + fees + pairs * 10_000 == 2 * DOLLARS * USD
+        assert all(account.available(0) >= 0 and account.cash[0] % 10_000 == 0 for account in accounts)
+        assert all(
+            position.fees == sum(fill.fee for fill in account.fills)
+            for position, account in zip(held, accounts, strict=True)
+        )
