@@ -63,7 +63,8 @@ class Player:
         server = self._server
         server.service.tape.restart()
         if not connected:
-            server.drop_sockets()
+            for socket in tuple(server.sockets):
+                await socket.hang_up()
             return
         with self._pace.standing_still():
             async with server.followed:

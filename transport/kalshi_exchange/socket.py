@@ -35,6 +35,8 @@ class Socket:
         self._socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_COMMAND, timeout=1.0)
         self._something = asyncio.Event()
         self._space = asyncio.Event()
+        self._sent = asyncio.Event()
+        self._sent.set()
 
     async def run(self, heard: Callable[[], Awaitable[None]]) -> web.StreamResponse:
         """Serve it; ``heard`` is awaited after each command."""
@@ -52,6 +54,7 @@ class Socket:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._space.set()
+            self._sent.set()
         return self._socket
 
     def flush(self) -> None:
@@ -62,6 +65,7 @@ class Socket:
         if len(self._listener.waiting) > MOST_WAITING:
             self._listener.waiting = self._listener.session.overflow(self._service.now_us(self._clock.unix_us()))
         if self._listener.waiting:
+            self._sent.clear()
             self._something.set()
 
     def drop(self) -> None:
@@ -72,6 +76,13 @@ class Socket:
         if transport is not None:
             transport.abort()
 
+    async def hang_up(self) -> None:
+        """Send what waits, then end the connection without a word."""
+        self._service.disconnect(self._listener)
+        await self._sent.wait()
+        if self._message.transport is not None:
+            self._message.transport.close()
+
     async def room(self) -> None:
         """Wait until the reader has taken most of what waits."""
         while len(self._listener.waiting) > ROOM and not self._socket.closed and self._message.transport is not None:
@@ -79,7 +90,7 @@ class Socket:
             await self._space.wait()
 
     async def _write(self) -> None:
-        with suppress(ClientConnectionError, ConnectionError):
+        try:
             while True:
                 await self._something.wait()
                 self._something.clear()
@@ -88,7 +99,13 @@ class Socket:
                     self._space.set()
                     for text in frames:
                         await self._socket.send_str(text)
-        self._space.set()
+                self._sent.set()
+        except (ClientConnectionError, ConnectionError):
+            # The reader is gone: nobody is to wait for room, or for what is not sent any more.
+            self._service.disconnect(self._listener)
+            self._listener.waiting = []
+            self._space.set()
+            self._sent.set()
 
     async def _ping(self) -> None:
         with suppress(ClientConnectionError, ConnectionError):
