@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,8 +29,7 @@ def arrival(
     is_bid: bool,
     force: TimeInForce = GTC,
     owner: str = "",
-    self_trade: SelfTrade = SelfTrade.TAKER_AT_CROSS,
-    post_only: bool = False,
+    **more: Any,
 ) -> Arrival:
     return Arrival(
         order_id=name,
@@ -37,8 +38,7 @@ def arrival(
         price=Price(price),
         quantity=Quantity(quantity),
         time_in_force=force,
-        self_trade=self_trade,
-        post_only=post_only,
+        **more,
     )
 
 

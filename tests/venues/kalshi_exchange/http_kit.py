@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import aiohttp
 import msgspec
 
-from tests.venues.kalshi_exchange.kit import T0, ed25519, headers, new_service
+from tests.venues.kalshi_exchange.kit import T0, headers, new_service
 from transport.kalshi_exchange.server import KalshiServer
 from venues.kalshi.exchange.rest import ROOT, SOCKET_PATH
 from venues.kalshi.exchange.service import KalshiService
@@ -93,11 +93,12 @@ class Caller:
         async with await soon(request) as response:
             return response.status, response.headers, await soon(response.read())
 
-    async def admin(self, method: str, path: str, body: object = None, **query: str) -> Any:
+    async def admin(self, method: str, path: str, body: object = None, **query: str) -> dict[str, Any]:
         """What the operator asks for; it must be done."""
         status, _, text = await self.raw(method, f"/arb-admin/{path}", body, query, signed=False)
         assert status == 200, text
-        return msgspec.json.decode(text)
+        document: dict[str, Any] = msgspec.json.decode(text)
+        return document
 
     @asynccontextmanager
     async def socket(self) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
@@ -122,8 +123,9 @@ async def calling(service: KalshiService | None = None) -> AsyncIterator[Caller]
         await server.stop()
 
 
-async def frame(socket: aiohttp.ClientWebSocketResponse) -> Any:
+async def frame(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
     """The next text frame, read."""
     message = await soon(socket.receive())
     assert message.type is aiohttp.WSMsgType.TEXT, message
-    return msgspec.json.decode(message.data)
+    document: dict[str, Any] = msgspec.json.decode(message.data)
+    return document

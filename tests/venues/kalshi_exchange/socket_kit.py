@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from market.book import Book
-from market.events import Level
+from market.events import BooksLost, BookSnapshot, Level, LevelChanged
 from market.feed_state import FeedState
 from protocol.terms import KALSHI
 from tests.venues.kalshi_exchange.kit import Member, frames_of
@@ -76,8 +76,6 @@ class Follower:
 
     def take(self, texts: list[str]) -> None:
         """Apply the frames."""
-        from market.events import BooksLost, BookSnapshot, LevelChanged
-
         for text in texts:
             decoded = self._decoder.decode(text)
             if decoded.error is not None:

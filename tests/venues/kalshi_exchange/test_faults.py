@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -298,6 +299,5 @@ def test_only_faults_that_exist_are_taken_from_this_machine_and_no_web_page() ->
 def test_every_fault_is_named_once_and_tried_here() -> None:
     groups = (REQUEST_FAULTS, FRAME_FAULTS, SOCKET_FAULTS, STATES)
     assert len(NAMES) == sum(map(len, groups)) >= 20
-    with open(__file__, encoding="utf-8") as file:
-        text = file.read()
+    text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in NAMES if f'"{name}"' not in text] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from pathlib import Path
 
 import pytest
 
@@ -67,7 +67,7 @@ def test_what_is_not_signed_for_this_request_now_is_401(
     assert (refused.value.status, refused.value.code) == (401, code)
 
 
-def test_a_private_key_a_weak_one_and_no_key_are_not_taken(tmp_path: Any) -> None:
+def test_a_private_key_a_weak_one_and_no_key_are_not_taken(tmp_path: Path) -> None:
     for pem in (write_key(ed25519(), tmp_path / "key").read_bytes(), b"", b"-----BEGIN PUBLIC KEY-----\nAAAA\n"):
         with pytest.raises(BadKey):
             KeyRing().add("x", "ann", pem)
