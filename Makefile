@@ -91,9 +91,8 @@ $(SDK)/.installed: tests/sdk/requirements.txt
 	@$(SDKPIP) install --no-deps --ignore-requires-python -r $<
 	@$(SDKPIP) download --no-deps --no-binary :all: --no-build-isolation --ignore-requires-python \
 		--dest $(SDK)/sdist "$$(grep '^kalshi-sdk==' $<)"
-	@mkdir -p $(SDK)/specs
-	@tar -xzf $(SDK)/sdist/kalshi_sdk-*.tar.gz --strip-components=2 -C $(SDK)/specs --wildcards '*/specs/openapi.yaml' \
-		'*/specs/asyncapi.yaml'
+	@"$(SDK)/bin/python" -m tarfile -e $(SDK)/sdist/kalshi_sdk-*.tar.gz $(SDK)/sdist
+	@mv $(SDK)/sdist/kalshi_sdk-*/specs $(SDK)/specs
 	@touch $@
 
 $(LOCKER)/.installed: Makefile

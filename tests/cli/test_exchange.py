@@ -15,7 +15,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from cli.error import CliError
+from cli.exchange_commands import kalshi
 from cli.exchange_key import public_half, throwaway_key
+from cli.exit_codes import CONFIGURATION, USAGE
 from tests.cli.process import ARB, PATIENCE_S, arb
 from tests.ground.project import ROOT
 from venues.kalshi.exchange.listing import DEMO
@@ -93,24 +96,34 @@ def test_markets_come_from_a_file(tmp_path: Path) -> None:
 def test_a_file_that_lists_no_markets_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "markets.json"
     file.write_text(text)
-    done = arb("exchange", "kalshi", "--port", "0", "--markets", str(file))
-    assert (done.code, said in done.err, str(file) in done.err) == (4, True, True), done.err
+    with pytest.raises(CliError) as refused:
+        kalshi(port=0, markets=file)
+    assert refused.value.exit_code == CONFIGURATION
+    assert str(file) in refused.value.text
+    assert said in refused.value.text
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("flags", "code", "said"),
     [
-        (("--tier", "gold"), 2, "--tier is one of"),
-        (("--speed", "fast"), 2, "--speed is a number"),
-        (("--speed", "-1"), 2, "--speed must not"),
-        (("--fund", "much"), 4, "--fund"),
-        (("--public-key", "nowhere.pem"), 4, "nowhere.pem"),
-        (("--replay", "nowhere.jsonl"), 4, "nowhere.jsonl"),
+        ({"tier": "gold"}, USAGE, "--tier is one of"),
+        ({"speed": "fast"}, USAGE, "--speed is a number"),
+        ({"speed": "-1"}, USAGE, "--speed must not"),
+        ({"fund": "much"}, CONFIGURATION, "--fund"),
+        ({"public_key": Path("nowhere.pem")}, CONFIGURATION, "nowhere.pem"),
+        ({"markets": Path("nowhere.json")}, CONFIGURATION, "nowhere.json"),
     ],
 )
-def test_a_flag_that_makes_no_sense_is_named(words: tuple[str, ...], code: int, said: str) -> None:
-    done = arb("exchange", "kalshi", "--port", "0", *words)
-    assert (done.code, said in done.err) == (code, True), done.err
+def test_a_flag_that_makes_no_sense_is_named(flags: dict[str, Any], code: int, said: str) -> None:
+    with pytest.raises(CliError) as refused:
+        kalshi(port=0, **flags)
+    assert refused.value.exit_code == code
+    assert said in refused.value.text
+
+
+def test_a_recording_that_is_not_there_is_named() -> None:
+    done = arb("exchange", "kalshi", "--port", "0", "--replay", "nowhere.jsonl")
+    assert (done.code, "nowhere.jsonl" in done.err) == (4, True)
 
 
 def test_a_key_of_ones_own_is_taken_and_a_private_one_is_not(tmp_path: Path) -> None:
@@ -119,12 +132,12 @@ def test_a_key_of_ones_own_is_taken_and_a_private_one_is_not(tmp_path: Path) -> 
     public.write_bytes(public_half(private))
     with exchange("--key-id", "mine", "--public-key", str(public)) as ready:
         assert (ready["key_id"], ready["private_key_file"]) == ("mine", None)
-    done = arb("exchange", "kalshi", "--port", "0", "--public-key", str(private))
-    assert (done.code, "this is a private key" in done.err) == (4, True)
+    with pytest.raises(CliError, match="this is a private key"):
+        kalshi(port=0, public_key=private)
 
 
 def test_a_key_that_others_can_read_is_refused(arb_home: Path) -> None:
     arb_home.mkdir(parents=True)
     throwaway_key(arb_home / "kalshi-test-key.pem").chmod(0o644)
-    done = arb("exchange", "kalshi", "--port", "0")
-    assert (done.code, "can be read by others" in done.err) == (4, True)
+    with pytest.raises(CliError, match="can be read by others"):
+        kalshi(port=0)
