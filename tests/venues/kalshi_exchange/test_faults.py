@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 import pytest
 
+from tests.ground.project import ROOT
 from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame, soon
 from tests.venues.kalshi_exchange.kit import RAIN, T0, Member, new_service, order_body
 from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_sides
@@ -301,3 +302,9 @@ def test_every_fault_is_named_once_and_tried_here() -> None:
     assert len(NAMES) == sum(map(len, groups)) >= 20
     text = Path(__file__).read_text(encoding="utf-8")
     assert [name for name in NAMES if f'"{name}"' not in text] == []
+
+
+def test_the_documentation_has_every_fault_with_the_same_words() -> None:
+    page = (ROOT / "docs" / "kalshi-exchange.md").read_text(encoding="utf-8")
+    words = {**REQUEST_FAULTS, **FRAME_FAULTS, **SOCKET_FAULTS, **STATES}
+    assert [name for name, text in words.items() if f"| `{name}` | {text} |" not in page] == []
