@@ -97,6 +97,7 @@ def _admit(service: KalshiService, wanted: Wanted) -> Path | None:
 
 async def _serve(service: KalshiService, wanted: Wanted, key_file: Path | None) -> bool:
     server = KalshiServer(service, port=wanted.port)
+    player = _player(server, wanted)
     loop, ended = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
@@ -104,7 +105,7 @@ async def _serve(service: KalshiService, wanted: Wanted, key_file: Path | None) 
         await server.start()
     except OSError as error:
         raise CliError(CONFIGURATION, f"port {wanted.port}: {error.strerror}: give another with --port") from None
-    jobs = [asyncio.create_task(job) for job in _jobs(server, wanted)]
+    jobs = [asyncio.create_task(job) for job in _jobs(server, player, wanted)]
     _ready(server, wanted, key_file)
     try:
         return await _until(ended, jobs)
@@ -115,15 +116,22 @@ async def _serve(service: KalshiService, wanted: Wanted, key_file: Path | None) 
         await server.stop()
 
 
-def _jobs(server: KalshiServer, wanted: Wanted) -> list[Coroutine[Any, Any, None]]:
-    """What runs beside the server. A recording's markets are listed before the first line of output."""
-    jobs: list[Coroutine[Any, Any, None]] = [_sweep(server)]
-    if wanted.replay is not None:
-        player = Player(server, wanted.replay, speed=wanted.speed)
-        try:
-            player.list_markets()
-        except CaptureError as error:
-            raise CliError(CONFIGURATION, str(error)) from None
+def _player(server: KalshiServer, wanted: Wanted) -> Player | None:
+    """Who plays the recording; its markets are listed before anybody can ask."""
+    if wanted.replay is None:
+        return None
+    player = Player(server, wanted.replay, speed=wanted.speed)
+    try:
+        player.list_markets()
+    except CaptureError as error:
+        raise CliError(CONFIGURATION, str(error)) from None
+    return player
+
+
+def _jobs(server: KalshiServer, player: Player | None, wanted: Wanted) -> list[Coroutine[Any, Any, None]]:
+    """What runs beside the server."""
+    jobs = [_sweep(server)]
+    if player is not None:
         jobs.append(_play(player))
     elif wanted.quote_ms:
         jobs.append(_quote(server, wanted))

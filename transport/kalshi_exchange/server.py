@@ -141,8 +141,7 @@ class KalshiServer:
 
     def _administer(self, message: web.BaseRequest, request: Request) -> Reply:
         """A page in this machine's browser reaches this port, too: what has an origin is none of the operator's."""
-        peer = message.remote or ""
-        if "origin" in request.headers or not ipaddress.ip_address(peer).is_loopback:
+        if "origin" in request.headers or not _is_near(message.remote):
             return Reply.refused(Refusal(403, "forbidden", "from this machine alone, and from no web page"))
         reply = self._admin.handle(request, self.now_us())
         self.flush()
@@ -174,6 +173,13 @@ class KalshiServer:
         """A command was obeyed: whoever waits for somebody to follow the books may look."""
         async with self.followed:
             self.followed.notify_all()
+
+
+def _is_near(peer: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(peer or "").is_loopback
+    except ValueError:
+        return False
 
 
 async def _read(message: web.BaseRequest) -> Request:

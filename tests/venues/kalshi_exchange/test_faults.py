@@ -12,7 +12,7 @@ import pytest
 
 from tests.ground.project import ROOT
 from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame, soon
-from tests.venues.kalshi_exchange.kit import RAIN, T0, Member, new_service, order_body
+from tests.venues.kalshi_exchange.kit import RAIN, T0, Member, new_service, order_body, public_pem, rsa_key
 from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_sides
 from venues.kalshi.exchange.faults import FRAME_FAULTS, NAMES, REQUEST_FAULTS, SOCKET_FAULTS, STATES, Fault, FaultError
 
@@ -308,3 +308,24 @@ def test_the_documentation_has_every_fault_with_the_same_words() -> None:
     page = (ROOT / "docs" / "kalshi-exchange.md").read_text(encoding="utf-8")
     words = {**REQUEST_FAULTS, **FRAME_FAULTS, **SOCKET_FAULTS, **STATES}
     assert [name for name, text in words.items() if f"| `{name}` | {text} |" not in page] == []
+
+
+def test_the_operator_sets_books_money_markets_and_keys() -> None:
+    async def play(caller: Caller) -> None:
+        await caller.admin("POST", "markets", {"ticker": "KXN-1-T", "asks": [["0.30", "5"]]})
+        await caller.admin("POST", "book", {"ticker": "KXN-1-T", "asks": [["0.25", "9"]], "bids": [["0.20", "1"]]})
+        _, book = await caller.call("GET", "/markets/KXN-1-T/orderbook")
+        assert book["orderbook_fp"] == {"yes_dollars": [["0.2000", "1.00"]], "no_dollars": [["0.7500", "9.00"]]}
+        await caller.admin("POST", "funds", {"account": "ann", "dollars": "-999", "exchange_index": 0})
+        _, refused = await caller.call("POST", ORDERS, order_body(ticker="KXN-1-T", price="0.25"))
+        assert refused["error"]["code"] == "insufficient_balance"
+        await caller.admin("POST", "market", {"ticker": "KXN-1-T", "status": "closed"})
+        _, market = await caller.call("GET", "/markets/KXN-1-T")
+        assert market["market"]["status"] == "closed"
+        pem = public_pem(rsa_key()).decode()
+        await caller.admin("POST", "keys", {"account": "eve", "key_id": "eve-key", "public_pem": pem})
+        assert "eve" in (await caller.admin("GET", "state"))["accounts"]
+        status, _, _ = await caller.raw("POST", "/arb-admin/markets", {"ticker": "KXN-1-T"}, {}, signed=False)
+        assert status == 400
+
+    played(play)

@@ -90,6 +90,9 @@ def rest_documents(ann: Member) -> Found:
     # Seen in real life inside of `error`, and with the name of a service; the specification has neither.
     assert error.pop("service") == "exchange"
     found.append(("openapi:ErrorResponse", error))
+    money = {"source": "event_contract", "destination": "event_contract", "amount": 1, "destination_exchange_shard": 3}
+    path = "/portfolio/intra_exchange_instance_transfer"
+    write("IntraExchangeInstanceTransferResponse", ann.call("POST", path, money))
     found += [(f"openapi:{schema}", ann.get(path)) for schema, path in READS.items()]
     found.append(("openapi:GetMarketOrderbooksResponse", ann.get("/markets/orderbooks", tickers=RAIN)))
     found.append(("openapi:GetEventsResponse", ann.get("/events", with_nested_markets="true")))

@@ -22,7 +22,7 @@ from tests.venues.kalshi_exchange.kit import (
     refusal,
 )
 from venues.kalshi.exchange.listing import Listing
-from venues.kalshi.exchange.message import Request
+from venues.kalshi.exchange.message import Reply, Request
 
 GTC = "good_till_canceled"
 FOK = "fill_or_kill"
@@ -166,6 +166,21 @@ def test_money_must_be_on_the_shard() -> None:
     assert ann.refused(**order) == (400, "market_not_found")
     service.exchange.fund(ann.account, 2, Money(2 * USD), T0)
     assert ann.order(**order)["fill_count"] == "2.00"
+
+
+def test_money_goes_from_shard_to_shard(ann: Member) -> None:
+    def transfer(dollars: int, name: str = "") -> Reply:
+        body = {"source": "event_contract", "destination": "event_contract", "amount": dollars * 10_000}
+        shards = {"source_exchange_shard": 0, "destination_exchange_shard": 2}
+        return ann.call(
+            "POST", "/portfolio/intra_exchange_instance_transfer", body | shards | {"client_transfer_id": name}
+        )
+
+    assert transfer(400, "once").status == 200
+    assert (ann.account.cash[0], ann.account.cash[2]) == (600 * USD, 400 * USD)
+    assert refusal(transfer(400, "once")) == (409, "transfer_already_exists")
+    assert refusal(transfer(601)) == (400, "insufficient_balance")
+    assert refusal(transfer(-1)) == (400, "invalid_parameters")
 
 
 def test_closing_needs_no_money(ann: Member) -> None:

@@ -61,7 +61,7 @@ class Admin:
             return Reply.refused(invalid(str(error)))
 
     def _answer(self, request: Request, world_us: int) -> dict[str, Any]:
-        service, exchange = self._service, self._service.exchange
+        service = self._service
         now_us = service.now_us(world_us)
         match request.method, request.path.removeprefix(f"{ADMIN}/"):
             case "GET", "faults":
@@ -74,26 +74,36 @@ class Admin:
                 return self._faults()
             case "GET", "state":
                 return self.state()
-            case "POST", "book":
+            case "POST", wish:
+                self._change(wish, request, now_us)
+                return {"done": True}
+            case _:
+                raise _unknown()
+
+    def _change(self, wish: str, request: Request, now_us: int) -> None:
+        exchange = self._service.exchange
+        match wish:
+            case "book":
                 book = _read(request, _Book)
                 exchange.set_book(self._market(book.ticker), levels(book.bids), levels(book.asks), now_us)
-            case "POST", "market":
+            case "market":
                 change = _read(request, _MarketChange)
                 exchange.set_status(self._market(change.ticker), change.status, now_us)
-            case "POST", "markets":
+            case "markets":
                 listing = _read(request, Listing)
                 check_listing(listing)
+                if listing.ticker in exchange.markets:
+                    raise invalid(f"ticker: {listing.ticker} is listed already: change it with `book` and `market`")
                 exchange.list_market(listing, now_us)
-            case "POST", "funds":
+            case "funds":
                 funds = _read(request, _Funds)
                 account = exchange.open_account(funds.account)
                 exchange.fund(account, funds.exchange_index, Money(money_from_dollars(funds.dollars)), now_us)
-            case "POST", "keys":
+            case "keys":
                 key = _read(request, _Key)
-                service.member(key.account, key.key_id, key.public_pem.encode(), shards=())
+                self._service.member(key.account, key.key_id, key.public_pem.encode(), shards=())
             case _:
-                raise Refusal(404, "not_found", "no such request: see docs/kalshi-exchange.md")
-        return {"done": True}
+                raise _unknown()
 
     def state(self) -> dict[str, Any]:
         """The exchange's own books as they are now, whatever the reads show: what a ledger is compared with."""
@@ -134,3 +144,7 @@ def _read(request: Request, kind: type[_T]) -> _T:
         return msgspec.json.decode(request.body, type=kind)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise invalid(str(error)[:300]) from None
+
+
+def _unknown() -> Refusal:
+    return Refusal(404, "not_found", "no such request: see docs/kalshi-exchange.md")

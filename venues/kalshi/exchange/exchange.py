@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from market.matching.order import Arrival, Resting, TimeInForce
 from market.matching.plan import Ended, Plan
@@ -13,17 +14,19 @@ from venues.kalshi.exchange.events import Event, LevelMoved, Lifecycle, Listener
 from venues.kalshi.exchange.listing import Listing, MarketStatus, levels
 from venues.kalshi.exchange.market import Market
 from venues.kalshi.exchange.order import Order
-from venues.kalshi.exchange.order_request import AUTO, OrderRequest
+from venues.kalshi.exchange.order_request import AUTO, OrderRequest, TransferRequest
 from venues.kalshi.exchange.placed import Placed
 from venues.kalshi.exchange.price_grid import on_grid
 from venues.kalshi.exchange.refusal import Refusal, invalid
 from venues.kalshi.exchange.texts import SECOND_US, uuid_text
 
-_REASONS = {
-    Ended.UNFILLED_REST: None,
-    Ended.POST_ONLY_CROSS: "PostOnlyCrossCancel",
-    Ended.SELF_TRADE: "SelfTradeCancel",
-}
+_REASONS: Final = {Ended.POST_ONLY_CROSS: "PostOnlyCrossCancel", Ended.SELF_TRADE: "SelfTradeCancel"}
+
+CENTICENT: Final = 100
+"""Micro-dollars in a hundredth of a cent."""
+
+MOST_ORDERS: Final = 500_000
+"""Orders of one account; a rehearsal is over long before."""
 
 
 class KalshiExchange:
@@ -62,6 +65,20 @@ class KalshiExchange:
         account.move(shard, money)
         self._booking.publish_balance(account, now_us)
 
+    def transfer(self, account: Account, request: TransferRequest, now_us: int) -> str:
+        """Money from one shard to another, at once; the id of the transfer. Raises :class:`Refusal`."""
+        money = Money(request.amount * CENTICENT)
+        ticket = f"transfer/{request.client_transfer_id}"
+        if request.client_transfer_id and ticket in account.spent:
+            raise Refusal(409, "transfer_already_exists", "a transfer with this id was accepted before")
+        if account.available(request.source_exchange_shard) < money:
+            raise Refusal(400, "insufficient_balance", "insufficient balance")
+        account.spent.add(ticket)
+        account.move(request.source_exchange_shard, Money(-money))
+        account.move(request.destination_exchange_shard, money)
+        self._booking.publish_balance(account, now_us)
+        return self.next_trade_id()
+
     @property
     def house(self) -> Account:
         """Who the seeded liquidity belongs to."""
@@ -92,6 +109,8 @@ class KalshiExchange:
         self._check_trading(market)
         if not on_grid(price, market.listing.ranges):
             raise Refusal(400, "invalid_price", "invalid price")
+        if len(account.orders) >= MOST_ORDERS:
+            raise Refusal(503, "exchange_unavailable", f"more than {MOST_ORDERS} orders: start another rehearsal")
         coid = request.client_order_id
         if coid in account.spent:
             raise Refusal(409, "order_already_exists", "order already exists")
@@ -108,8 +127,6 @@ class KalshiExchange:
         account.orders[order.order_id] = order
         order.left = Quantity(quantity)
         self._carry_out(account, market, order, plan, now_us)
-        if quantity < count and order.state != "executed":
-            order.reason = "ReduceOnlyCancel"
         self._booking.publish_order(account, order, now_us)
         return Placed.of(order, now_us)
 
@@ -279,7 +296,7 @@ class KalshiExchange:
         else:
             order.left = Quantity(0)
             order.state = "executed" if order.filled == order.initial else "canceled"
-            order.reason = "Trade" if order.state == "executed" else _REASONS.get(plan.ended) if plan.ended else None
+            order.reason = _reason(order, plan)
         self.tell(OrderChanged(account, order), now_us)
         self.tell(TopMoved(market), now_us)
 
@@ -325,3 +342,12 @@ class KalshiExchange:
         )
         market.book.apply(Plan(arrival=arrival, rests=size))
         self.tell(LevelMoved(market, is_bid, price, size), now_us)
+
+
+def _reason(order: Order, plan: Plan) -> str | None:
+    """Why an order ended as soon as it was placed, in the venue's words; a rest that was not filled has none."""
+    if order.state == "executed":
+        return "Trade"
+    if plan.arrival.quantity < order.initial:
+        return "ReduceOnlyCancel"
+    return None if plan.ended is None else _REASONS.get(plan.ended)

@@ -91,6 +91,17 @@ class DecreaseRequest(msgspec.Struct):
     market_ticker: str = ""
 
 
+class TransferRequest(msgspec.Struct):
+    """``POST /portfolio/intra_exchange_instance_transfer``; ``amount`` in hundredths of a cent."""
+
+    source: Literal["event_contract"]
+    destination: Literal["event_contract"]
+    amount: Annotated[int, msgspec.Meta(gt=0, le=10**15)]
+    source_exchange_shard: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    destination_exchange_shard: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
+    client_transfer_id: str = ""
+
+
 def price_of(text: str) -> Price:
     """A price as requests write it: dollars, 4 decimals at most. Raises :class:`Refusal`."""
     if not _PRICE.fullmatch(text):

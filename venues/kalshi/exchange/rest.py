@@ -24,6 +24,7 @@ from venues.kalshi.exchange.order_request import (
     CancelRequest,
     DecreaseRequest,
     OrderRequest,
+    TransferRequest,
     count_of,
     read,
 )
@@ -186,6 +187,7 @@ class Rest:
             ("DELETE", f"{_ORDERS}/batched", self._cancel_batch),
             ("DELETE", f"{_ORDERS}/([^/]+)", self._cancel),
             ("POST", f"{_ORDERS}/([^/]+)/decrease", self._decrease),
+            ("POST", "/portfolio/intra_exchange_instance_transfer", self._transfer),
             ("GET", "/portfolio/orders", self._reading(lambda account, query, _: portfolio.orders(account, query))),
             ("GET", "/portfolio/orders/([^/]+)", self._reading(lambda account, _, ids: portfolio.order(account, *ids))),
             ("GET", "/portfolio/fills", self._reading(lambda account, query, _: portfolio.fills(account, query))),
@@ -267,6 +269,11 @@ class Rest:
         to = None if wanted.reduce_to is None else _count_or_none(wanted.reduce_to)
         order = self.exchange.decrease(account, ids[0], now_us, by=by, to=to)
         return Reply.of({**_ids_of(order, now_us), "remaining_count": count_text(order.left)})
+
+    def _transfer(self, account: Account, request: Request, now_us: int, _ids: tuple[str, ...]) -> Reply:
+        wanted = read(request.body, TransferRequest)
+        self._pay(account, DEFAULT_COST, wanted.source_exchange_shard, now_us)
+        return Reply.of({"transfer_id": self.exchange.transfer(account, wanted, now_us)})
 
     def _pay(self, account: Account, cost: int, shard: int | None, now_us: int) -> None:
         """A write without its shard is billed on every one."""
