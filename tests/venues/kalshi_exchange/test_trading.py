@@ -200,6 +200,23 @@ def test_resting_orders_bind_money_until_they_end(ann: Member) -> None:
     assert ann.account.available(0) == DOLLARS * USD
 
 
+def test_a_resting_sale_of_what_is_held_binds_nothing_and_what_goes_beyond_does(ann: Member) -> None:
+    ann.order(count="6")
+    free = ann.account.available(0)
+    ann.order(side="ask", price="0.6000", count="4", time_in_force=GTC)
+    assert ann.account.available(0) == free
+    ann.order(side="ask", price="0.7000", count="5", time_in_force=GTC)
+    assert ann.account.available(0) == free - 3 * 300_000
+
+
+def test_selling_a_part_leaves_the_cost_of_the_rest(ann: Member) -> None:
+    ann.order(count="6")
+    ann.order(side="ask", price="0.4600", count="2")
+    (held,) = ann.get("/portfolio/positions")["market_positions"]
+    assert (held["position_fp"], held["market_exposure_dollars"]) == ("4.00", "1.880000")
+    assert held["realized_pnl_dollars"] == "-0.020000"
+
+
 def test_reduce_only_is_capped_by_what_is_held(ann: Member) -> None:
     ann.order(count="4")
     placed = ann.order(side="ask", price="0.4600", count="10", reduce_only=True)
