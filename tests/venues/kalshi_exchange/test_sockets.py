@@ -10,7 +10,9 @@ from protocol.units import Price, Quantity
 from tests.venues.kalshi_exchange.kit import RAIN, SNOW, Member, new_service
 from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_sides
 from venues.kalshi.exchange import session
+from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.frames import ERRORS
+from venues.kalshi.exchange.listing import ListingError
 
 GTC = "good_till_canceled"
 
@@ -109,6 +111,23 @@ def test_a_pause_is_told_on_the_lifecycle(line: Connection) -> None:
     (frame,) = line.taken()
     assert frame["seq"] == 1
     assert frame["msg"] == {"market_ticker": RAIN, "event_type": "deactivated", "is_deactivated": True}
+
+
+def test_what_changes_about_a_market_is_told_and_holds_at_once(line: Connection) -> None:
+    exchange, market = line.service.exchange, line.service.exchange.markets[RAIN]
+    line.subscribe("market_lifecycle_v2")
+    change = MarketChange(
+        ticker=RAIN, fee_multiplier="0.5", close_time="2027-06-01T00:00:00Z", price_level_structure="deci_cent"
+    )
+    change_market(exchange, market, change, line.member.now_us)
+    closes, structure, fee = (frame["msg"] for frame in line.taken())
+    assert (closes["event_type"], closes["close_ts"]) == ("close_date_updated", 1_811_808_000)
+    assert structure["price_ranges"] == [{"start": "0.0000", "end": "1.0000", "step": "0.0010"}]
+    assert (fee["event_ticker"], fee["fee_multiplier_override"]) == ("KXDEMO-27DEC31", 0.5)
+    assert line.member.order(price="0.4710")["average_fee_paid"] == "0.0100"
+    assert line.member.get("/events/KXDEMO-27DEC31")["event"]["fee_multiplier_override"] == 0.5
+    with pytest.raises(ListingError):
+        change_market(exchange, market, MarketChange(ticker=RAIN, close_time="soon"), line.member.now_us)
 
 
 def test_a_ticker_may_begin_with_what_is(line: Connection) -> None:

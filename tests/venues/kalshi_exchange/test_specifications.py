@@ -11,6 +11,7 @@ import msgspec
 
 from tests.sdk.environment import SPECS, needed, run_script
 from tests.venues.kalshi_exchange.kit import RAIN, Member, document, frames_of, headers, new_service, order_body
+from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.faults import Fault
 from venues.kalshi.exchange.message import Reply, Request
 from venues.kalshi.exchange.rest import SOCKET_PATH
@@ -52,6 +53,7 @@ PAYLOADS = {
     "user_order": "userOrderPayload",
     "market_position": "marketPositionPayload",
     "market_lifecycle_v2": "marketLifecycleV2Payload",
+    "event_fee_update": "eventFeeUpdatePayload",
     "subscribed": "subscribedResponsePayload",
     "unsubscribed": "unsubscribedResponsePayload",
     "ok": "okResponsePayload",
@@ -117,6 +119,14 @@ def frames(service: KalshiService, ann: Member) -> Found:
     service.break_down(Fault(name="market_paused", ticker=RAIN), ann.now_us)
     service.mend("market_paused", ann.now_us)
     service.exchange.set_status(service.exchange.markets[RAIN], "determined", ann.now_us)
+    change = MarketChange(
+        ticker="KXDEMOGAME-27DEC31-HOME",
+        fee_multiplier="0.5",
+        close_time="2027-06-01T00:00:00Z",
+        price_level_structure="deci_cent",
+        yes_sub_title="Home",
+    )
+    change_market(service.exchange, service.exchange.markets[change.ticker], change, ann.now_us)
     service.break_down(Fault(name="channel_error", channel="trade"), ann.now_us)
     say(6, "unsubscribe", sids=[1, 2, 99])
     return [(f"asyncapi:{payload_of(frame)}", frame) for frame in frames_of(listener.waiting)]
@@ -126,6 +136,8 @@ def payload_of(frame: Mapping[str, Any]) -> str:
     """The name of its schema."""
     if frame["type"] == "ok" and isinstance(frame["msg"], list):
         return "listSubscriptionsResponsePayload"
+    if frame["type"] == "market_lifecycle_v2" and frame["msg"]["event_type"] == "metadata_updated":
+        return "marketMetadataUpdatedPayload"
     return PAYLOADS[frame["type"]]
 
 
@@ -142,6 +154,7 @@ def test_every_answer_and_every_frame_is_as_specified(tmp_path: Path) -> None:
     found = [*rest_documents(ann), *frames(service, ann)]
     assert {name for name, _ in found if name.startswith("asyncapi")} == {
         "asyncapi:listSubscriptionsResponsePayload",
+        "asyncapi:marketMetadataUpdatedPayload",
         *(f"asyncapi:{payload}" for payload in PAYLOADS.values()),
     }
     assert validated(found, tmp_path) == ""

@@ -6,11 +6,13 @@ from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from market.fees import FeeError
 from protocol.units import Money, UnitError, money_from_dollars
+from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.documents import fill_document, order_document, position_document
 from venues.kalshi.exchange.faults import FRAME_FAULTS, REQUEST_FAULTS, SOCKET_FAULTS, STATES, Fault, FaultError
 from venues.kalshi.exchange.key_ring import BadKey
-from venues.kalshi.exchange.listing import MAX_SHARD, Listing, ListingError, MarketStatus, check_listing, levels
+from venues.kalshi.exchange.listing import MAX_SHARD, Listing, ListingError, check_listing, levels
 from venues.kalshi.exchange.market import Market
 from venues.kalshi.exchange.message import Reply, Request
 from venues.kalshi.exchange.refusal import Refusal, invalid
@@ -26,11 +28,6 @@ class _Book(msgspec.Struct, forbid_unknown_fields=True):
     ticker: str
     bids: tuple[_Level, ...] = ()
     asks: tuple[_Level, ...] = ()
-
-
-class _MarketChange(msgspec.Struct, forbid_unknown_fields=True):
-    ticker: str
-    status: MarketStatus
 
 
 class _Funds(msgspec.Struct, forbid_unknown_fields=True):
@@ -57,7 +54,7 @@ class Admin:
             return Reply.of(self._answer(request, world_us))
         except Refusal as refusal:
             return Reply.refused(refusal)
-        except (FaultError, ListingError, UnitError, BadKey) as error:
+        except (FaultError, ListingError, FeeError, UnitError, BadKey) as error:
             return Reply.refused(invalid(str(error)))
 
     def _answer(self, request: Request, world_us: int) -> dict[str, Any]:
@@ -87,8 +84,8 @@ class Admin:
                 book = _read(request, _Book)
                 exchange.set_book(self._market(book.ticker), levels(book.bids), levels(book.asks), now_us)
             case "market":
-                change = _read(request, _MarketChange)
-                exchange.set_status(self._market(change.ticker), change.status, now_us)
+                change = _read(request, MarketChange)
+                change_market(exchange, self._market(change.ticker), change, now_us)
             case "markets":
                 listing = _read(request, Listing)
                 check_listing(listing)

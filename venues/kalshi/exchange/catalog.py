@@ -247,6 +247,9 @@ def event_document(ticker: str, markets: list[Market], *, nested: bool) -> dict[
         "settlement_sources": [],
         "exchange_index": first.exchange_index,
     }
+    if markets[0].fees_overridden:
+        document["fee_type_override"] = markets[0].fee_type
+        document["fee_multiplier_override"] = markets[0].multiplier
     return document | {"markets": [market_document(market) for market in markets]} if nested else document
 
 

@@ -33,6 +33,7 @@ class Market:
     traded: Money = Money(0)
     open_interest: Quantity = Quantity(0)
     updated_us: int = 0
+    fees_overridden: bool = False
 
     @classmethod
     def listed(cls, listing: Listing) -> Market:
