@@ -48,6 +48,7 @@ class Wanted:
     public_key: Path | None
     fund: str
     tier: str
+    lag_ms: int
     seed: int | None
     quote_ms: int
     as_json: bool
@@ -56,6 +57,7 @@ class Wanted:
 def run(wanted: Wanted) -> int:
     """Serve until it is stopped; returns the exit code."""
     service = KalshiService(listings_of(wanted), tier=wanted.tier)
+    service.set_lag(wanted.lag_ms * 1_000)
     key_file = _admit(service, wanted)
     return OK if run_loop(_serve(service, wanted, key_file)) else ERROR
 

@@ -38,6 +38,9 @@ def kalshi(
     ] = None,
     fund: Annotated[str, typer.Option("--fund", metavar="USD", help="Money on each shard.")] = "10000",
     tier: Annotated[str, typer.Option("--tier", metavar="NAME", help=f"Rate limits: {', '.join(TIERS)}.")] = "basic",
+    lag_ms: Annotated[
+        int, typer.Option("--lag-ms", min=0, max=600_000, metavar="N", help="Reads show what happened so much later.")
+    ] = 0,
     seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Of the market makers.")] = None,
     quote_ms: Annotated[
         int, typer.Option("--quote-ms", min=0, max=3_600_000, metavar="N", help="Makers move so often; 0: never.")
@@ -66,6 +69,7 @@ def kalshi(
         public_key=public_key,
         fund=fund,
         tier=tier,
+        lag_ms=lag_ms,
         seed=seed,
         quote_ms=quote_ms,
         as_json=as_json,

@@ -56,7 +56,7 @@ def get(url: str) -> dict[str, Any]:
 
 
 def test_it_says_where_it_is_and_with_which_key(arb_home: Path) -> None:
-    with exchange("--quote-ms", "0") as ready:
+    with exchange("--quote-ms", "0", "--lag-ms", "1000") as ready:
         assert ready["event"] == "ready"
         assert get(f"{ready['rest']}/exchange/status")["trading_active"] is True
         markets = get(f"{ready['rest']}/markets")["markets"]

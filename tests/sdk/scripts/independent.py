@@ -6,10 +6,11 @@ import asyncio
 import json
 import sys
 
+import httpx
 from kalshi import AsyncKalshiClient
 from kalshi.auth import KalshiAuth
 from kalshi.config import KalshiConfig
-from kalshi.errors import KalshiError
+from kalshi.errors import KalshiError, KalshiOrderbookUnavailableError
 from kalshi.models.orders import CreateOrderV2Request
 from kalshi.ws import KalshiWebSocket
 
@@ -32,10 +33,13 @@ def order(client_order_id: str, **changes: object) -> CreateOrderV2Request:
 
 async def until(stream: object, true: object) -> object:
     async def look() -> object:
-        async for item in stream:
+        while True:
+            try:
+                item = await anext(stream)
+            except KalshiOrderbookUnavailableError:
+                continue
             if true(item):
                 return item
-        raise AssertionError("the stream ended")
 
     return await asyncio.wait_for(look(), PATIENCE_S)
 
@@ -44,7 +48,14 @@ def top(book: object) -> list[str]:
     return [f"{level.price}x{level.quantity}" for level in (book.yes[-1], book.no[-1])]
 
 
-async def main(rest_url: str, ws_url: str, key_id: str, key_file: str) -> dict[str, object]:
+async def lose_a_frame(admin_url: str) -> None:
+    """The exchange skips one: this client is to notice, and to subscribe again by itself."""
+    async with httpx.AsyncClient() as http:
+        fault = {"name": "gap", "channel": "orderbook_delta"}
+        (await http.post(f"{admin_url}/faults", json=fault)).raise_for_status()
+
+
+async def main(rest_url: str, ws_url: str, admin_url: str, key_id: str, key_file: str) -> dict[str, object]:
     auth = KalshiAuth.from_key_path(key_id, key_file)
     config = KalshiConfig(base_url=rest_url, ws_base_url=ws_url, max_retries=0)
     async with AsyncKalshiClient(auth=auth, config=config) as client:
@@ -67,6 +78,10 @@ async def main(rest_url: str, ws_url: str, key_id: str, key_file: str) -> dict[s
             seen = await until(books, lambda book: any(str(level.price) == "0.4400" for level in book.yes))
             canceled = await client.orders.cancel_v2(resting.order_id, market_ticker=TICKER)
             await until(books, lambda book: all(str(level.price) != "0.4400" for level in book.yes))
+            await lose_a_frame(admin_url)
+            for name in ("i-lost", "i-after"):
+                await client.orders.create_v2(request=order(name, count="1.00"))
+            mended = top(await until(books, lambda book: book.no[-1].quantity == 46))
         try:
             await client.orders.create_v2(request=order("i-filled"))
             refused = None
@@ -80,6 +95,7 @@ async def main(rest_url: str, ws_url: str, key_id: str, key_file: str) -> dict[s
             "placed": [str(placed.fill_count), str(placed.average_fill_price)],
             "first": first,
             "book": book,
+            "mended": mended,
             "fill": [str(fill.msg.count), str(fill.msg.yes_price), str(fill.msg.fee_cost)],
             "trade": str(trade.msg.count),
             "ticker": str(ticker.msg.yes_bid),

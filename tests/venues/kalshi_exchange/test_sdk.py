@@ -40,16 +40,17 @@ def test_the_official_client_trades_reads_and_cancels(tmp_path: Path) -> None:
     }
 
 
-def test_an_independent_client_follows_book_fills_and_orders_while_it_trades(tmp_path: Path) -> None:
+def test_an_independent_client_follows_book_fills_and_orders_and_mends_a_gap(tmp_path: Path) -> None:
     async def play() -> dict[str, Any]:
         async with serving() as server:
             key = write_key(rsa_key(), tmp_path / "key")
-            return await run_json("independent.py", server.rest_url, server.ws_url, "rsa", key)
+            return await run_json("independent.py", server.rest_url, server.ws_url, server.admin_url, "rsa", key)
 
     assert asyncio.run(play()) == {
         "placed": ["8.00", "0.4725"],
         "first": ["0.4600x20.00", "0.5300x6.00"],
         "book": ["0.4600x20.00", "0.5200x48.00"],
+        "mended": ["0.4600x20.00", "0.5200x46.00"],
         "fill": ["6.00", "0.4700", "0.1100"],
         "trade": "6.00",
         "ticker": "0.4600",
@@ -57,8 +58,13 @@ def test_an_independent_client_follows_book_fills_and_orders_while_it_trades(tmp
         "resting_levels": 3,
         "canceled": "8.00",
         "refused": 409,
-        "orders": [["i-rests", "canceled"], ["i-filled", "executed"]],
-        "fills": ["2.00", "6.00"],
-        "balance": "199608",
-        "positions": ["8.00"],
+        "orders": [
+            ["i-after", "executed"],
+            ["i-lost", "executed"],
+            ["i-rests", "canceled"],
+            ["i-filled", "executed"],
+        ],
+        "fills": ["1.00", "1.00", "2.00", "6.00"],
+        "balance": "199508",
+        "positions": ["10.00"],
     }
