@@ -98,10 +98,10 @@ class KalshiFees:
         """What is booked on each fill of one order. Buys and sells differ, as the balance is aligned downwards."""
         sign = -1 if action is Action.BUY else 1
         charged: list[Money] = []
-        carried = Money(0)
+        carried = 0
         for price, quantity in fills:
-            fee, carried = self.charge(price, quantity, Money(sign * price * quantity), carried)
-            charged.append(fee)
+            fee, carried = self._charge(price, quantity, sign * price * quantity, carried)
+            charged.append(Money(fee))
         return charged
 
     def charge(self, price: Price, quantity: Quantity, revenue: Money, carried: Money) -> tuple[Money, Money]:
@@ -109,12 +109,18 @@ class KalshiFees:
 
         ``revenue`` is what the fill itself moves on the balance, below 0 for what is paid.
         """
-        trade_fee = -(-self.marginal(price) * quantity // SCALE)
+        fee, carries = self._charge(price, quantity, revenue, carried)
+        return Money(fee), Money(carries)
+
+    def _charge(self, price: int, quantity: int, revenue: int, carried: int) -> tuple[int, int]:
+        # In bare integers, with `marginal` written out: asked for each level of each opportunity.
+        trade_fee = -(-self.rate_ppm * price * (DOLLAR - price) * quantity // SCALE)
         alignment = (revenue - trade_fee) % self.precision
         gross = trade_fee + alignment
+        carried += alignment
         # Whole units only: a part of one would take the balance out of line again.
-        rebate = min(carried + alignment, gross) // self.precision * self.precision
-        return Money(gross - rebate), Money(carried + alignment - rebate)
+        rebate = min(carried, gross) // self.precision * self.precision
+        return gross - rebate, carried - rebate
 
     def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> Money:
         """The fee of the whole order: the sum of :meth:`charges`."""

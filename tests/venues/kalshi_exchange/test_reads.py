@@ -103,6 +103,15 @@ def test_reads_lag_behind_by_what_is_asked_for(ann: Member) -> None:
     assert ann.refused(client_order_id="late") == (409, "order_already_exists")
 
 
+def test_a_clock_that_is_set_hides_nothing_and_empties_no_bucket(ann: Member) -> None:
+    ann.service.break_down(Fault(name="clock_offset", ms=3_600_000), ann.now_us)
+    placed = ann.order()
+    ann.service.mend("clock_offset", ann.now_us)
+    assert ann.get(f"/portfolio/orders/{placed['order_id']}")["order"]["status"] == "executed"
+    assert ann.get("/portfolio/balance")["balance"] == 199_707
+    assert ann.order(price="0.10")["fill_count"] == "0.00"
+
+
 def test_positions_alone_may_lag(ann: Member) -> None:
     ann.service.break_down(Fault(name="lag", ms=1_000, kind="positions"), ann.now_us)
     ann.order()

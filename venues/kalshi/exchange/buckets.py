@@ -38,7 +38,8 @@ class Bucket:
 
     def take(self, cost: int, now_us: int) -> bool:
         """Whether there were that many tokens; if so they are gone."""
-        self.level = min(self.rate * SECOND_US, self.level + self.rate * (now_us - self.t_us))
+        # A clock that was set back fills nothing, and takes nothing away.
+        self.level = min(self.rate * SECOND_US, self.level + self.rate * max(now_us - self.t_us, 0))
         self.t_us = now_us
         if self.level < cost * SECOND_US:
             return False

@@ -139,7 +139,7 @@ class KalshiService:
             case "lag":
                 self.set_lag(fault.ms * MILLISECOND_US, fault.kind)
             case "clock_offset":
-                self.offset_us = fault.ms * MILLISECOND_US
+                self._set_clock(fault.ms * MILLISECOND_US)
             case "maintenance":
                 self.exchange.exchange_active = False
             case "trading_paused":
@@ -152,13 +152,18 @@ class KalshiService:
             case _:
                 return
 
+    def _set_clock(self, offset_us: int) -> None:
+        for account in self.exchange.accounts.values():
+            account.view.shift(offset_us - self.offset_us)
+        self.offset_us = offset_us
+
     def _mended(self, state: str, world_us: int) -> None:
         exchange = self.exchange
         match state:
             case "lag":
                 self.set_lag(0)
             case "clock_offset":
-                self.offset_us = 0
+                self._set_clock(0)
             case "maintenance":
                 exchange.exchange_active = True
             case "trading_paused":

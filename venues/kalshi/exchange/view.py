@@ -37,6 +37,11 @@ class View:
                 self._shown[kind][key] = document
         self.as_of_us = now_us - max(self.lag_us.values())
 
+    def shift(self, by_us: int) -> None:
+        """The clock was set: what waits to be shown waits as long as before."""
+        for kind, due in self._due.items():
+            self._due[kind] = deque((at + by_us, key, document) for at, key, document in due)
+
     def get(self, kind: Kind, key: str) -> Document | None:
         """One document, if it is shown."""
         return self._shown[kind].get(key)
