@@ -283,6 +283,28 @@ def test_a_fault_waits_for_its_occasion_and_strikes_as_often_as_asked() -> None:
     assert ann.call("GET", "/portfolio/orders").status == 200
 
 
+def test_a_fault_of_orders_waits_for_an_order_and_one_of_reads_for_a_read() -> None:
+    ann = Member(new_service())
+    ann.service.break_down(Fault(name="spent_id"), T0)
+    ann.service.break_down(Fault(name="short_page"), T0)
+    assert ann.call("GET", "/portfolio/orders").status == 200
+    assert ann.service.faults.struck == {"short_page": 1}
+    assert ann.refused(client_order_id="x") == (409, "order_already_exists")
+    assert ann.refused(client_order_id="x") == (409, "order_already_exists")
+
+
+@pytest.mark.parametrize("times", [0, -2])
+def test_a_fault_strikes_at_least_once(times: int) -> None:
+    with pytest.raises(FaultError, match="times"):
+        new_service().break_down(Fault(name="delay", times=times), T0)
+
+
+def test_public_reads_may_be_limited_too() -> None:
+    ann = Member(new_service())
+    ann.service.break_down(Fault(name="rate_limited"), T0)
+    assert [ann.call("GET", "/markets").status for _ in range(2)] == [429, 200]
+
+
 def test_only_faults_that_exist_are_taken_from_this_machine_and_no_web_page() -> None:
     async def play(caller: Caller) -> None:
         path = "/arb-admin/faults"

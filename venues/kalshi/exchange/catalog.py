@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -29,6 +30,9 @@ SHARDS: Final[Mapping[int, str]] = {
     2: "Crypto and commodities",
     3: "Tennis, baseball and basketball",
 }
+MOST_TRADES: Final = 100_000
+"""Trades that are remembered for everybody."""
+
 _MOST_BOOKS: Final = 100
 _LAUNCH: Final = "2021-01-01T00:00:00Z"
 _FAR: Final = "2099-01-01T00:00:00Z"
@@ -39,7 +43,7 @@ class Catalog:
 
     def __init__(self, exchange: KalshiExchange) -> None:
         self._exchange = exchange
-        self.trades: list[Fill] = []
+        self.trades: deque[Fill] = deque(maxlen=MOST_TRADES)
 
     def market(self, ticker: str) -> Market:
         """A market by its ticker. Raises :class:`Refusal` 404."""

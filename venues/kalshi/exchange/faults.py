@@ -63,6 +63,15 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
 
 NAMES: Final = frozenset({*REQUEST_FAULTS, *FRAME_FAULTS, *SOCKET_FAULTS, *STATES})
 FOREVER: Final = -1
+MOST_WAITING: Final = 1_000
+
+ORDER_FAULTS: Final = frozenset({"spent_id", "insufficient_balance", "unfunded_shard"})
+"""Those that strike orders alone."""
+
+PAGE_FAULTS: Final = frozenset({"short_page", "lost_cursor"})
+"""Those that strike reads alone."""
+
+_ORDERS: Final = "/portfolio/events/orders"
 
 
 class Fault(msgspec.Struct, kw_only=True):
@@ -86,7 +95,9 @@ class Fault(msgspec.Struct, kw_only=True):
 
     def meets(self, method: str, path: str) -> bool:
         """Whether it is meant for such a request."""
-        if self.method and self.method != method:
+        if self.name in ORDER_FAULTS and not (method == "POST" and path.endswith(_ORDERS)):
+            return False
+        if (self.method and self.method != method) or (self.name in PAGE_FAULTS and method != "GET"):
             return False
         if self.path.endswith("*"):
             return path.startswith(self.path[:-1])
@@ -108,6 +119,10 @@ class Faults:
         """Wait for an occasion. Raises :class:`FaultError`."""
         if fault.name not in NAMES:
             raise FaultError(f"no fault is called {fault.name[:40]!r}: {', '.join(sorted(NAMES))}")
+        if fault.times < 1 and fault.times != FOREVER:
+            raise FaultError(f"times: at least 1, or {FOREVER} for until it is cleared, not {fault.times}")
+        if len(self.waiting) >= MOST_WAITING:
+            raise FaultError(f"more than {MOST_WAITING} faults wait: clear some")
         if fault.name not in STATES:
             self.waiting.append(fault)
 

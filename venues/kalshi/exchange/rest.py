@@ -9,7 +9,7 @@ from typing import Any, Final
 from protocol.units import Quantity
 from venues.kalshi.exchange import portfolio
 from venues.kalshi.exchange.account import Account
-from venues.kalshi.exchange.buckets import CANCEL_COST, DEFAULT_COST, Buckets
+from venues.kalshi.exchange.buckets import CANCEL_COST, DEFAULT_COST, Buckets, too_many
 from venues.kalshi.exchange.catalog import SHARDS, Catalog, market_document
 from venues.kalshi.exchange.events import Event, Traded
 from venues.kalshi.exchange.exchange import KalshiExchange
@@ -66,6 +66,10 @@ class Rest:
             raise Refusal(404, "not_found", "page not found")
         if "timestamp_expired" in struck:
             raise Refusal(401, "header_timestamp_expired", "header timestamp expired")
+        if "rate_limited" in struck:
+            raise too_many()
+        if "lost_cursor" in struck and request.query.get("cursor"):
+            raise Refusal(500, "internal_server_error", "internal server error")
         public = self._public(request, now_us) if request.method == "GET" else None
         return public if public is not None else self._member(request, now_us, struck)
 
@@ -167,8 +171,6 @@ class Rest:
 
     @staticmethod
     def _refuse_at_will(account: Account, request: Request, struck: Mapping[str, Fault]) -> None:
-        if "rate_limited" in struck:
-            raise Refusal(429, "too_many_requests", "too many requests")
         if "insufficient_balance" in struck:
             raise Refusal(400, "insufficient_balance", "insufficient balance")
         if "unfunded_shard" in struck:
@@ -176,8 +178,6 @@ class Rest:
         if "spent_id" in struck:
             account.spent.add(read(request.body, OrderRequest).client_order_id)
             raise Refusal(409, "order_already_exists", "order already exists")
-        if "lost_cursor" in struck and request.query.get("cursor"):
-            raise Refusal(500, "internal_server_error", "internal server error")
 
     def _routes(self) -> tuple[tuple[str, str, Handler], ...]:
         return (
