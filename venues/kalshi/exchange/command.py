@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 import msgspec
 
-from venues.kalshi.exchange.texts import uuid_text
+from venues.kalshi.exchange.market import Market
 
 MAX_COMMAND: Final = 4 * 1024 * 1024
 """Characters of one command: a subscription of a hundred thousand markets fits."""
@@ -29,14 +30,17 @@ class Params(msgspec.Struct):
     skip_ticker_ack: bool = False
     use_yes_price: bool = False
 
-    def tickers(self, known: dict[str, str]) -> list[str] | None:
-        """The markets that are named, None where none is; ``known``: tickers by market id."""
+    def tickers(self, markets: Mapping[str, Market]) -> list[str] | None:
+        """The markets that are named, None where none is."""
         if self.market_ticker is not None:
             return [self.market_ticker]
         if self.market_tickers is not None:
             return list(dict.fromkeys(self.market_tickers))
         ids = [self.market_id] if self.market_id is not None else self.market_ids
-        return None if ids is None else [known.get(one, one) for one in ids]
+        if ids is None:
+            return None
+        known = {market.market_id: ticker for ticker, market in markets.items()}
+        return [known.get(one, one) for one in ids]
 
 
 class Command(msgspec.Struct):
@@ -48,8 +52,3 @@ class Command(msgspec.Struct):
 
 
 COMMANDS: Final = msgspec.json.Decoder(Command)
-
-
-def market_ids(tickers: list[str]) -> dict[str, str]:
-    """Tickers by market id."""
-    return {uuid_text("market", ticker): ticker for ticker in tickers}

@@ -25,6 +25,7 @@ class Market:
     status: MarketStatus
     multiplier: Decimal
     fee_type: str
+    market_id: str
     book: MatchBook = field(default_factory=MatchBook)
     clock: int = 0
     last_price: Price = Price(0)
@@ -38,7 +39,8 @@ class Market:
     @classmethod
     def listed(cls, listing: Listing) -> Market:
         """A market as it starts."""
-        return cls(listing, listing.status, Decimal(listing.fee_multiplier), listing.fee_type)
+        market_id = uuid_text("market", listing.ticker)
+        return cls(listing, listing.status, Decimal(listing.fee_multiplier), listing.fee_type, market_id)
 
     @property
     def ticker(self) -> str:
@@ -49,11 +51,6 @@ class Market:
     def shard(self) -> int:
         """Where its money is."""
         return self.listing.exchange_index
-
-    @property
-    def market_id(self) -> str:
-        """Its UUID."""
-        return uuid_text("market", self.ticker)
 
     def fees(self, *, taker: bool) -> KalshiFees:
         """What a fill costs."""

@@ -10,7 +10,7 @@ import msgspec
 from venues.kalshi.exchange import frames
 from venues.kalshi.exchange.account import Account
 from venues.kalshi.exchange.buckets import bucket
-from venues.kalshi.exchange.command import COMMANDS, MAX_COMMAND, Command, Params, market_ids
+from venues.kalshi.exchange.command import COMMANDS, MAX_COMMAND, Command, Params
 from venues.kalshi.exchange.events import (
     Event,
     Filled,
@@ -95,7 +95,7 @@ class Session:
             self._update(command.id, params, now_us)
 
     def _subscribe(self, command_id: int, params: Params, now_us: int) -> None:
-        tickers = params.tickers(market_ids(list(self._exchange.markets)))
+        tickers = params.tickers(self._exchange.markets)
         problem = self._subscribing(params, tickers)
         if problem is not None:
             self._error(command_id, problem, now_us)
@@ -160,7 +160,7 @@ class Session:
         if one is None:
             self._error(command_id, 7, now_us)
             return
-        tickers = params.tickers(market_ids(list(self._exchange.markets)))
+        tickers = params.tickers(self._exchange.markets)
         problem = self._updating(one, params, tickers)
         if problem is not None:
             self._error(command_id, problem, now_us, one)
