@@ -60,6 +60,7 @@ lock: $(LOCKER)/.installed ## the locks again, as few changes as needed; ARGS=--
 	$(COMPILE) --only-build-deps --all-build-deps --output-file requirements-build.lock pyproject.toml
 	$(COMPILE) --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra dev --extra live --output-file requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra live --output-file requirements-live.lock pyproject.toml
 
 clean: ## away with the environment and all caches
 	rm -rf $(VENV) $(LOCKER) $(SDK) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -26,6 +26,7 @@ AT_THE_TOP: Final = (
     "pyproject.toml",
     "requirements-build.lock",
     "requirements-dev.lock",
+    "requirements-live.lock",
     "requirements.lock",
 )
 """The files beside the rooms."""

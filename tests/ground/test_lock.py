@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 
 from tests.ground.project import ROOT, lock, pyproject
 
-LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements-build.lock", "requirements.lock", "requirements-live.lock", "requirements-dev.lock")
 
 
 def declared(group: str) -> list[Requirement]:
@@ -18,10 +18,8 @@ def declared(group: str) -> list[Requirement]:
     lists = {
         "requirements-build.lock": project["build-system"]["requires"],
         "requirements.lock": project["project"]["dependencies"],
-        "requirements-dev.lock": [
-            *project["project"]["optional-dependencies"]["dev"],
-            *project["project"]["optional-dependencies"]["live"],
-        ],
+        "requirements-live.lock": project["project"]["optional-dependencies"]["live"],
+        "requirements-dev.lock": project["project"]["optional-dependencies"]["dev"],
     }
     return [Requirement(text) for text in lists[group]]
 
@@ -49,7 +47,7 @@ def test_what_the_project_declares_is_locked_at_a_version_that_it_allows(name: s
         assert requirement.specifier.contains(version), f"{requirement} is locked at {version}: make lock"
 
 
-@pytest.mark.parametrize("smaller", ["requirements-build.lock", "requirements.lock"])
+@pytest.mark.parametrize("smaller", ["requirements-build.lock", "requirements.lock", "requirements-live.lock"])
 def test_the_locks_agree(smaller: str) -> None:
     assert {(pin.name, pin.version) for pin in lock(smaller)} <= {
         (pin.name, pin.version) for pin in lock("requirements-dev.lock")
@@ -63,3 +61,7 @@ def test_thespian_is_pinned_exactly() -> None:
 
 def test_websockets_stays_where_the_live_venue_client_can_follow() -> None:
     assert [pin.version for pin in lock("requirements.lock") if pin.name == "websockets"] == ["15.0.1"]
+
+
+def test_what_carries_keys_and_orders_is_pinned_exactly() -> None:
+    assert [str(one) for one in declared("requirements-live.lock") if not str(one.specifier).startswith("==")] == []

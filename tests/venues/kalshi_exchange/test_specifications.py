@@ -31,6 +31,7 @@ READS = {
     "GetAccountApiLimitsResponse": "/account/limits",
     "GetAccountEndpointCostsResponse": "/account/endpoint_costs",
     "ExchangeStatus": "/exchange/status",
+    "GetHistoricalCutoffResponse": "/historical/cutoff",
     "GetExchangeScheduleResponse": "/exchange/schedule",
     "GetUserDataTimestampResponse": "/exchange/user_data_timestamp",
     "GetMarketsResponse": "/markets",

@@ -150,6 +150,12 @@ class Catalog:
         hours = {"start_time": _LAUNCH, "end_time": _FAR, **days, "thursday": thursday}
         return {"schedule": {"standard_hours": [hours], "maintenance_windows": []}}
 
+    @staticmethod
+    def cutoff() -> dict[str, Any]:
+        """``GET /historical/cutoff``: nothing was ever moved to the archive."""
+        names = ("market_settled_ts", "trades_created_ts", "orders_updated_ts", "market_positions_last_updated_ts")
+        return dict.fromkeys(names, _LAUNCH)
+
     def _by_event(self) -> dict[str, list[Market]]:
         return _grouped((market.listing.event, market) for market in self._exchange.markets.values())
 

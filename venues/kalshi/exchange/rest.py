@@ -91,15 +91,10 @@ class Rest:
     def _public_document(self, path: str, request: Request, now_us: int) -> dict[str, Any] | None:
         catalog, query = self.catalog, request.query
         match path.split("/")[1:]:
-            case ["exchange", "status"]:
-                return catalog.status()
-            case ["exchange", "schedule"]:
-                return catalog.schedule()
-            case ["exchange", "user_data_timestamp"]:
-                account = self._account(request, now_us) if KEY_HEADER in request.headers else None
-                if account is not None:
-                    account.view.catch_up(now_us)
-                return portfolio.as_of(account, now_us)
+            case ["exchange", about]:
+                return self._exchange_document(about, request, now_us)
+            case ["historical", "cutoff"]:
+                return catalog.cutoff()
             case ["account", "endpoint_costs"]:
                 return portfolio.endpoint_costs()
             case ["markets", *rest]:
@@ -108,6 +103,20 @@ class Rest:
                 return self._event_document(rest, query)
             case ["series", *rest]:
                 return self._series_document(rest)
+            case _:
+                return None
+
+    def _exchange_document(self, about: str, request: Request, now_us: int) -> dict[str, Any] | None:
+        match about:
+            case "status":
+                return self.catalog.status()
+            case "schedule":
+                return self.catalog.schedule()
+            case "user_data_timestamp":
+                account = self._account(request, now_us) if KEY_HEADER in request.headers else None
+                if account is not None:
+                    account.view.catch_up(now_us)
+                return portfolio.as_of(account, now_us)
             case _:
                 return None
 
@@ -196,6 +205,8 @@ class Rest:
                 "/portfolio/positions",
                 self._reading(lambda account, query, _: portfolio.positions(account, self.exchange, query)),
             ),
+            ("GET", "/historical/orders", self._reading(lambda *_: {"orders": [], "cursor": ""})),
+            ("GET", "/historical/fills", self._reading(lambda *_: {"fills": [], "cursor": ""})),
             ("GET", "/portfolio/settlements", self._reading(lambda *_: {"settlements": [], "cursor": ""})),
             ("GET", "/portfolio/balance", self._balance),
             (
