@@ -14,13 +14,15 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKER := .venv-lock
+SDK := .venv-sdk
+SDKPIP := $(SDK)/bin/python -m pip --disable-pip-version-check --quiet --retries 1 --timeout 15
 COMPILE := env -u PIP_FIND_LINKS $(LOCKER)/bin/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-emit-options --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--constraint constraints.txt $(ARGS)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env demo test check style types arrows bench hunt lock clean
+.PHONY: help env sdk demo test check style types arrows bench hunt lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +32,10 @@ env: $(VENV)/.installed ## the environment in .venv, from the locks
 demo: env ## a controller and two traders on this machine, with a simulated market; ends by itself
 	@$(BIN)/arb demo $(ARGS)
 
+sdk: $(SDK)/.installed ## the venues' own clients in .venv-sdk, for the tests that run them against arb exchange
+
 test: env ## the tests; ARGS="-k word" for some of them
+	@$(MAKE) --no-print-directory sdk || echo "no $(SDK): the tests that need the venues' own clients are skipped" >&2
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: style types arrows ## style, types, and who may import whom
@@ -58,7 +63,7 @@ lock: $(LOCKER)/.installed ## the locks again, as few changes as needed; ARGS=--
 	$(COMPILE) --extra live --output-file requirements-live.lock pyproject.toml
 
 clean: ## away with the environment and all caches
-	rm -rf $(VENV) $(LOCKER) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) $(LOCKER) $(SDK) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # New locks make a new environment, so that nothing older stays in it.
@@ -79,6 +84,16 @@ $(VENV)/.locked: requirements-build.lock requirements-dev.lock
 
 $(VENV)/.installed: $(VENV)/.locked pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# These clients ask for a newer Python than they need; nothing of ours is installed beside them.
+$(SDK)/.installed: tests/sdk/requirements.txt
+	@"$(PYTHON)" -m venv --clear $(SDK)
+	@$(SDKPIP) install --no-deps --ignore-requires-python -r $<
+	@$(SDKPIP) download --no-deps --no-binary :all: --no-build-isolation --ignore-requires-python \
+		--dest $(SDK)/sdist "$$(grep '^kalshi-sdk==' $<)"
+	@"$(SDK)/bin/python" -m tarfile -e $(SDK)/sdist/kalshi_sdk-*.tar.gz $(SDK)/sdist
+	@mv $(SDK)/sdist/kalshi_sdk-*/specs $(SDK)/specs
 	@touch $@
 
 $(LOCKER)/.installed: Makefile

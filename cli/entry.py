@@ -31,7 +31,7 @@ def end_quietly_until_started() -> None:
 
     An ignored Ctrl-C stays ignored: that is how a shell starts what runs in its background.
     """
-    if sys.argv[1:2] == ["run"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if sys.argv[1:2] in (["run"], ["exchange"]) and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end)
 
 

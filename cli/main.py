@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 from cli import options
 from cli.entry import end_quietly_until_started
 from cli.error import CliError
+from cli.exchange_commands import exchange_app
 from cli.exit_codes import CONFIGURATION, OK, USAGE
 from cli.ledger_commands import ledger_app
 from cli.output import complain, say
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _ORDER: Final = (
     "run", "status", "doctor", "halt", "reduce", "resume", "confirm", "ledger", "demo", "replay", "simulate",
-    "bootstrap", "version", "controller", "trader",
+    "exchange", "bootstrap", "version", "controller", "trader",
 )  # fmt: skip
 
 
@@ -63,6 +64,7 @@ app = typer.Typer(
 add_to(app)
 run_app = typer.Typer(cls=_Commands, rich_markup_mode=None, invoke_without_command=True)
 app.add_typer(run_app, name="run", short_help="Start a controller or a trader.")
+app.add_typer(exchange_app, name="exchange", cls=_Commands, short_help="An exchange on this machine, to rehearse on.")
 app.add_typer(ledger_app, name="ledger", cls=_Commands, short_help="Show trades, positions, profit and loss.")
 
 

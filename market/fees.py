@@ -100,15 +100,27 @@ class KalshiFees:
         charged: list[Money] = []
         carried = 0
         for price, quantity in fills:
-            trade_fee = -(-self.marginal(price) * quantity // SCALE)
-            alignment = (sign * price * quantity - trade_fee) % self.precision
-            gross = trade_fee + alignment
-            carried += alignment
-            # Whole units only: a part of one would take the balance out of line again.
-            rebate = min(carried, gross) // self.precision * self.precision
-            carried -= rebate
-            charged.append(Money(gross - rebate))
+            fee, carried = self._charge(price, quantity, sign * price * quantity, carried)
+            charged.append(Money(fee))
         return charged
+
+    def charge(self, price: Price, quantity: Quantity, revenue: Money, carried: Money) -> tuple[Money, Money]:
+        """What is booked on one fill, and what the order carries on to its next; ``carried`` is 0 before its first.
+
+        ``revenue`` is what the fill itself moves on the balance, below 0 for what is paid.
+        """
+        fee, carries = self._charge(price, quantity, revenue, carried)
+        return Money(fee), Money(carries)
+
+    def _charge(self, price: int, quantity: int, revenue: int, carried: int) -> tuple[int, int]:
+        # In bare integers, with `marginal` written out: asked for each level of each opportunity.
+        trade_fee = -(-self.rate_ppm * price * (DOLLAR - price) * quantity // SCALE)
+        alignment = (revenue - trade_fee) % self.precision
+        gross = trade_fee + alignment
+        carried += alignment
+        # Whole units only: a part of one would take the balance out of line again.
+        rebate = min(carried, gross) // self.precision * self.precision
+        return gross - rebate, carried - rebate
 
     def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> Money:
         """The fee of the whole order: the sum of :meth:`charges`."""

@@ -112,6 +112,7 @@ def test_the_commands_are_listed_in_a_newcomers_order() -> None:
         "demo",
         "replay",
         "simulate",
+        "exchange",
         "bootstrap",
         "version",
     ]

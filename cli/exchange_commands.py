@@ -1,0 +1,77 @@
+"""The words of `arb exchange`; what it does is imported only when it runs."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from cli.error import CliError
+from cli.exit_codes import CONFIGURATION, USAGE
+from cli.options import AsJson
+
+TIERS: Final = ("basic", "advanced", "expert", "premier", "paragon", "prime", "prestige")
+
+exchange_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+
+
+@exchange_app.callback()
+def exchange() -> None:
+    """An exchange on this machine, to rehearse on."""
+
+
+@exchange_app.command("kalshi", short_help="A Kalshi on loopback: its rules, its errors, its faults on demand.")
+def kalshi(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="0 takes a free one.")] = 9003,
+    markets: Annotated[
+        Path | None, typer.Option("--markets", metavar="FILE", help="What it lists (JSON). Default: three of its own.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option("--replay", metavar="FILE", help="Serve this recording as it was recorded.")
+    ] = None,
+    speed: Annotated[str, typer.Option("--speed", metavar="X", help="The recording's; 0 as fast as it can.")] = "1",
+    key_id: Annotated[str | None, typer.Option("--key-id", metavar="ID", help="Of the key that opens it.")] = None,
+    public_key: Annotated[
+        Path | None, typer.Option("--public-key", metavar="FILE", help="PEM. Default: a key made for rehearsals.")
+    ] = None,
+    fund: Annotated[str, typer.Option("--fund", metavar="USD", help="Money on each shard.")] = "10000",
+    tier: Annotated[str, typer.Option("--tier", metavar="NAME", help=f"Rate limits: {', '.join(TIERS)}.")] = "basic",
+    lag_ms: Annotated[
+        int, typer.Option("--lag-ms", min=0, max=600_000, metavar="N", help="Reads show what happened so much later.")
+    ] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Of the market makers.")] = None,
+    quote_ms: Annotated[
+        int, typer.Option("--quote-ms", min=0, max=3_600_000, metavar="N", help="Makers move so often; 0: never.")
+    ] = 1000,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a Kalshi on 127.0.0.1 until Ctrl-C: REST and WebSocket, signatures checked, no real money."""
+    if tier not in TIERS:
+        raise CliError(USAGE, f"--tier is one of {', '.join(TIERS)}, not {tier!r}")
+    try:
+        pace = Fraction(speed)
+    except (ValueError, ZeroDivisionError):
+        raise CliError(USAGE, f"--speed is a number from 0, not {speed!r}") from None
+    if pace < 0:
+        raise CliError(USAGE, "--speed must not be below 0")
+    try:
+        from cli.exchange import Wanted, run
+    except ModuleNotFoundError as error:
+        raise CliError(CONFIGURATION, f"{error.name} is missing: pip install 'arb[live]'") from None
+    wanted = Wanted(
+        port=port,
+        markets=markets,
+        replay=replay,
+        speed=pace,
+        key_id=key_id,
+        public_key=public_key,
+        fund=fund,
+        tier=tier,
+        lag_ms=lag_ms,
+        seed=seed,
+        quote_ms=quote_ms,
+        as_json=as_json,
+    )
+    raise typer.Exit(run(wanted))

@@ -1,0 +1,1 @@
+"""A matching engine: price-time priority, integers only, no I/O, no clock and no chance."""

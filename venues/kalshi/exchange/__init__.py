@@ -1,0 +1,1 @@
+"""The rules of Kalshi as an exchange, without I/O, clock or chance; a server in front of it makes it real."""
