@@ -8,11 +8,12 @@ from pathlib import Path
 from actors.relay_stream import StreamRules
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION
+from cli.live_venues import kalshi_feed
 from config.feeds import NONE
 from config.kinds import FEED_FILE
 from config.settings import Settings
 from market.pair import Pair
-from protocol.terms import KALSHI, PLATFORMS, Platform
+from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform
 from simulation.market import SimulatedMarket
 from transport.controller_process import FeedMaker
 from transport.feeds.none import NoFeed
@@ -31,14 +32,16 @@ def feed_maker(settings: Settings, pairs: list[Pair]) -> FeedMaker:
         return lambda gate: ReplayFeed(file, WallClock(), speed, hold=gate.idle, report=report)
     if settings.feed == "sim":
         return lambda _gate: simulated(settings, pairs)
-    direct = [name for name in PLATFORMS if not is_relayed(settings, name)]
-    if direct:
-        name = direct[0]
+    direct = [name for name in PLATFORMS if not is_relayed(settings, name) and instruments(pairs, name)]
+    if POLYMARKET in direct:
         raise CliError(
             CONFIGURATION,
-            f"feeds.{name}: the controller cannot read {name} itself in this version: set feeds.{name} = relay and "
-            "start a trader with --relay, or use --feed sim or replay:FILE",
+            "feeds.polymarket: the controller cannot read polymarket itself in this version: set feeds.polymarket = "
+            "relay and start a trader with --relay, or use --feed sim or replay:FILE",
         )
+    if direct:
+        own = kalshi_feed(settings, instruments(pairs, KALSHI), report)
+        return lambda _gate: own
     return lambda _gate: NoFeed()
 
 
@@ -51,12 +54,17 @@ def relayed_markets(settings: Settings, pairs: list[Pair]) -> Mapping[Platform, 
     """The instruments whose books traders are asked for, each once, in the order of the pairs."""
     if settings.feed != "live":
         return {}
-    wanted: dict[Platform, dict[str, None]] = {name: {} for name in PLATFORMS if is_relayed(settings, name)}
+    wanted = {name: instruments(pairs, name) for name in PLATFORMS if is_relayed(settings, name)}
+    return {platform: markets for platform, markets in wanted.items() if markets}
+
+
+def instruments(pairs: list[Pair], platform: Platform) -> tuple[str, ...]:
+    """The books of a platform that these pairs look at, each once, in their order."""
+    names: dict[str, None] = {}
     for pair in pairs:
-        for platform, markets in wanted.items():
-            names = (pair.kalshi_market_ticker,) if platform == KALSHI else (pair.poly_yes_token, pair.poly_no_token)
-            markets.update((name, None) for name in names if name is not None)
-    return {platform: tuple(markets) for platform, markets in wanted.items()}
+        own = (pair.kalshi_market_ticker,) if platform == KALSHI else (pair.poly_yes_token, pair.poly_no_token)
+        names.update((name, None) for name in own if name is not None)
+    return tuple(names)
 
 
 def relay_rules(settings: Settings, max_silence_us: int | None) -> StreamRules:
@@ -72,8 +80,7 @@ def trader_feed(settings: Settings, pairs: list[Pair]) -> FeedPort | None:
     if source == "sim":
         return simulated(settings, pairs)
     if source == "live":
-        text = "feeds.relay: the venues' own data is not part of this version; use --relay sim or replay:FILE"
-        raise CliError(CONFIGURATION, text)
+        return kalshi_feed(settings, (), report)
     file = Path(source.removeprefix(FEED_FILE))
     _must_be_there(file, "feeds.relay", "--relay")
     return ReplayFeed(file, WallClock(), settings.speed, report=report)

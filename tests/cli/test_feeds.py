@@ -41,11 +41,25 @@ def test_nothing_is_relayed_to_a_controller_with_a_feed_of_its_own(tmp_path: Pat
     assert relayed_markets(settings(tmp_path, feed=feed, feeds_kalshi="relay"), PAIRS) == {}
 
 
-@pytest.mark.parametrize("values", [{}, {"feeds_kalshi": "direct"}])
-def test_what_this_version_cannot_read_itself_is_said_with_the_way_out(tmp_path: Path, values: dict[str, str]) -> None:
-    name = "kalshi" if values else "polymarket"
-    with pytest.raises(CliError, match=rf"feeds\.{name}: .*set feeds\.{name} = relay and start a trader with --relay"):
-        feed_maker(settings(tmp_path, feed="live", **values), PAIRS)
+def test_what_this_version_cannot_read_itself_is_said_with_the_way_out(tmp_path: Path) -> None:
+    way_out = r"feeds\.polymarket: .*set feeds\.polymarket = relay and start a trader with --relay"
+    with pytest.raises(CliError, match=way_out):
+        feed_maker(settings(tmp_path, feed="live"), PAIRS)
+
+
+def test_a_platform_that_no_pair_looks_at_needs_nobody(tmp_path: Path) -> None:
+    kalshi_only = [pair(poly_yes_token=None, poly_no_token=None)]
+    found = settings(tmp_path, feed="live")
+    assert isinstance(feed_maker(found, kalshi_only)(Gate()), NoFeed)
+    assert relayed_markets(found, kalshi_only) == {KALSHI: (TICKER,)}
+
+
+def test_who_reads_kalshi_with_a_key_needs_one(tmp_path: Path) -> None:
+    kalshi_only = [pair(poly_yes_token=None, poly_no_token=None)]
+    with pytest.raises(CliError, match=r"kalshi\.key_id and kalshi\.key_file are missing"):
+        feed_maker(settings(tmp_path, feed="live", feeds_kalshi="direct"), kalshi_only)
+    with pytest.raises(CliError, match=r"kalshi\.key_id and kalshi\.key_file are missing"):
+        trader_feed(settings(tmp_path, feeds_relay="live"), PAIRS)
 
 
 def test_what_a_trader_relays(tmp_path: Path) -> None:
@@ -56,8 +70,6 @@ def test_what_a_trader_relays(tmp_path: Path) -> None:
     assert isinstance(trader_feed(settings(tmp_path, feeds_relay=f"replay:{file}"), PAIRS), ReplayFeed)
     with pytest.raises(CliError, match=r"feeds\.relay: no\.gz is not a file: give --relay replay:FILE"):
         trader_feed(settings(tmp_path, feeds_relay="replay:no.gz"), PAIRS)
-    with pytest.raises(CliError, match="the venues' own data is not part of this version"):
-        trader_feed(settings(tmp_path, feeds_relay="live"), PAIRS)
 
 
 def test_the_table_feeds_of_the_file(tmp_path: Path) -> None:
