@@ -262,7 +262,7 @@ class BookRelay(GuardedActor):
             "feed": news.feed,
             "reason": news.reason,
             "age_ms": (self.turn.unix_us - news.heard_us) // 1_000 if news.heard_us else None,
-            "books": len(self.known[platform]),
+            "books": sum(book.held for book in self.known[platform].values()),
             "wanted": 0 if stream is None else stream.markets,
             "snapshots": 0 if stream is None else stream.snapshots,
             "bytes": 0 if stream is None else stream.bytes,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from actors.book_relay import BookRelay
 from actors.relay_stream import StreamRules
 from market.books import Books
 from market.events import FeedBatch, FeedEnded
@@ -115,6 +116,13 @@ class Controller:
                 turned = asyncio.Event()
                 asyncio.get_running_loop().call_later(0.001, turned.set)
                 await turned.wait()
+
+
+def relay_of(trader: TraderProcess) -> BookRelay:
+    """The actor itself."""
+    registry = trader.host.system._systemBase.actorRegistry
+    found: BookRelay = registry[trader.roles["relay"].actorAddressString].instance
+    return found
 
 
 @asynccontextmanager

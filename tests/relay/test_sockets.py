@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from actors.book_relay import BookRelay
 from actors.book_stream import WINDOW
 from actors.relay_stream import StreamRules
 from market.books import Books
@@ -25,10 +24,9 @@ from tests.market.builders import TICKER, levels, pair
 from tests.market.recorded import recorded
 from tests.relay.kit import Relayed
 from tests.relay.kit import levels as tradable
-from tests.relay.sockets import PlayedFeed, a_trader, relaying
+from tests.relay.sockets import PlayedFeed, a_trader, relay_of, relaying
 from tests.shared_data import shared_data
 from tests.transport.link_kit import BOUND_S
-from transport.trader_process import TraderProcess
 
 RECORDING = "kalshi-nba-2026-01-07.jsonl.gz"
 EVERY_STEP = 6_000
@@ -83,13 +81,13 @@ def test_a_recording_as_fast_as_it_can_through_sockets_ends_with_the_books_of_a_
     async def play() -> None:
         feed = PlayedFeed()
         async with relaying(tmp_path, {KALSHI: markets}, pairs_of(markets), feed) as (controller, (trader,)):
-            await controller.until(lambda: bool(relay(trader).streams))
+            await controller.until(lambda: bool(relay_of(trader).streams))
             for number, batch in enumerate(batches):
                 feed.deliver(batch)
                 direct.apply(batch)
                 if number % 100 == 0:
                     await controller.until(lambda: True)
-            stream = relay(trader).streams[KALSHI]
+            stream = relay_of(trader).streams[KALSHI]
             await controller.until(lambda: not stream.waiting and not stream.stalled)
             assert any(books[market].usable for market in markets)
             await controller.until(lambda: same(controller.books, books))
@@ -102,19 +100,12 @@ def same(theirs: Books, ours: dict[str, Any]) -> bool:
     return all(tradable(theirs.get(KALSHI, market)) == tradable(book) for market, book in ours.items())
 
 
-def relay(trader: TraderProcess) -> BookRelay:
-    """The actor itself."""
-    registry = trader.host.system._systemBase.actorRegistry
-    found: BookRelay = registry[trader.roles["relay"].actorAddressString].instance
-    return found
-
-
 @pytest.mark.parametrize("how", ["close", "drop"])
 def test_a_link_that_dies_takes_its_books_and_the_next_one_brings_them_back(tmp_path: Path, how: str) -> None:
     async def play() -> None:
         feed = PlayedFeed()
         async with relaying(tmp_path, {KALSHI: (TICKER,)}, [pair()], feed) as (controller, (trader,)):
-            await controller.until(lambda: bool(relay(trader).streams))
+            await controller.until(lambda: bool(relay_of(trader).streams))
             feed.deliver(BOOK)
             await controller.until(lambda: tradable(controller.books.get(KALSHI, TICKER)) is not None)
             (conn_id,) = controller.process.server.open_ids
@@ -166,7 +157,7 @@ def test_a_result_stands_behind_one_window_of_books_however_slowly_they_are_read
             await say(connection, type="want_books", platform="kalshi", sub=1, add=[TICKER])
             feed.deliver(BOOK)
             await heard(connection, "book")
-            stream = relay(trader).streams[KALSHI]
+            stream = relay_of(trader).streams[KALSHI]
             for number in range(30_000):
                 feed.deliver(change(number))
                 if stream.stalled and number % 3_000 == 0:
