@@ -391,6 +391,9 @@ class HybridExecutor(AskDesk):
         if missing or self.nothing_closes() is not None or min(sizes.values()) <= 0:
             trade.drop_later()
             self.risk.dropped(trade.trade_id)
+            if trade.state is State.NAKED:
+                # No leg is missing in the ledger: a start need not ask what became of one that was never sent.
+                self.record_over(trade)
             self.moved(trade)
             return
         legs = [

@@ -88,9 +88,10 @@ class _Told:
                 if held is None or newer(outcome, held.outcome):
                     self.seen[outcome.leg_id] = fact
                     self.closed.discard(fact.trade_id)
-            case TradeOver(state=state) if state in OVER:
-                self.closed.add(fact.trade_id)
+            case TradeOver(state=state):
                 self.complete.add(fact.trade_id)
+                if state in OVER:
+                    self.closed.add(fact.trade_id)
             case _:
                 pass
 

@@ -16,9 +16,9 @@ MAX_SPENT: Final = 10_000
 
 
 class Statement(msgspec.Struct):
-    """What an account had, and what was spent since it was asked: pairs of time and money, oldest first, and in all."""
+    """What an account had (None: it has never said), and what was spent since it was asked, with times, and in all."""
 
-    amount: Money
+    amount: Money | None
     spent: deque[tuple[int, Money]]
     in_all: int = 0
 
@@ -50,9 +50,10 @@ class Cash:
 
     def spent(self, account: Account, amount: Money, now_us: int) -> None:
         """A purchase is proven, with its fees. What a sale brings counts with the next statement."""
-        said = self._said.get(account)
-        if said is None or amount <= 0:
+        if amount <= 0:
             return
+        # Also before its first statement: it may have been asked already, and answer with what was there before this.
+        said = self._said.setdefault(account, Statement(None, deque()))
         self._latest = max(self._latest, now_us)
         said.spent.append((self._latest, amount))
         said.in_all += amount
@@ -63,9 +64,10 @@ class Cash:
     def left(self, account: Account) -> Money | None:
         """What is there for certain, before what is in flight; None where nobody said."""
         said = self._said.get(account)
-        return None if said is None else Money(said.amount - said.in_all)
+        return None if said is None or said.amount is None else Money(said.amount - said.in_all)
 
     def every(self) -> Iterator[tuple[Account, Money, Money]]:
         """Each account that said what it has, with that, and what is left of it."""
         for account, said in sorted(self._said.items()):
-            yield account, said.amount, self.left(account) or Money(0)
+            if said.amount is not None:
+                yield account, said.amount, self.left(account) or Money(0)

@@ -8,14 +8,14 @@ of the design's section 8; the names below them were found on the way.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 import msgspec
 
 from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
-from actors.ledger_state import fold
+from actors.ledger_state import LedgerState, fold
 from actors.recovery import rebuild
 from actors.risk.limits import NO_LIMITS
 from actors.trade import State, Trade
@@ -23,9 +23,10 @@ from market.close import NoPlan
 from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Action, LegId, PairId, Platform, Side, Status
+from protocol.terms import Action, LegId, PairId, Platform, Side
 from protocol.units import Money, notional
-from simulation.world.exchange import Exchange
+from simulation.world.agreement import disagreement, lost_orders, toward_yes
+from simulation.world.exchange import Exchange, Order
 from simulation.world.foreign import Foreign
 from simulation.world.network import Station
 from simulation.world.process import (
@@ -144,7 +145,7 @@ class Checker:
     def _counted(self, name: str, fact: LegSent) -> None:
         controller = next(each for each in self.controllers if each.name == name)
         if controller.alive:
-            self.till.sent(controller, fact.platform, fact.leg_id)
+            self.till.sent(controller, fact.platform, fact.leg_id, fact.trade_id)
 
     def _in_order(self, name: str, outcome: Outcome) -> None:
         """Revisions only go up, and what was proven is not unknown again under its own number."""
@@ -427,26 +428,22 @@ class Checker:
 
     def _fills_agree(self) -> None:
         """Leg by leg, and so in sum."""
-        told: dict[LegId, tuple[int, int, int]] = {}
-        for controller in self.controllers:
-            told |= _told(controller.ledger.facts)
-        for exchange in self.exchanges.values():
-            for leg_id, order in exchange.orders.items():
-                true: tuple[int, int, int] = (order.filled, order.cost, order.fees)
-                if self.foreign is not None and self.foreign.is_foreign(order):
-                    true = (0, 0, 0)
-                if told.pop(leg_id, (0, 0, 0)) != true:
-                    raise Found("2 fills agree", f"{leg_id}: {exchange.platform} has {true}, the ledger something else")
-        for leg_id, claimed in told.items():
-            if claimed != (0, 0, 0):
-                raise Found("2 fills agree", f"{leg_id}: the ledger has {claimed}, no venue knows it")
+        foreign = None if self.foreign is None else self.foreign.is_foreign
+        self._complain(disagreement(self.exchanges, self._states(), self.lost(), foreign))
+
+    def _states(self) -> list[LedgerState]:
+        return [fold(controller.ledger.facts) for controller in self.controllers]
+
+    def lost(self) -> list[Order]:
+        """Orders that nobody is left to tell of."""
+        return lost_orders(self.exchanges, self._states(), self.gone) if self.gone else []
 
     def _flagged(self, pair: Pair) -> None:
         """What is not hedged is somebody's naked trade or dust."""
         if self.dry_run:
             # What is naked there is so on paper, and the venues know nothing of it.
             return
-        flagged = 0
+        flagged = sum(toward_yes(order) for order in self.lost() if order.leg.pair_id == pair.pair_id)
         for controller in self.controllers:
             executor = controller.instance("executor")
             flagged += sum(
@@ -469,22 +466,11 @@ class Checker:
         rebuilt = rebuild(controller.ledger.facts, pairs, controller.ids)
         for trade in controller.instance("executor").book.trades.values():
             again = rebuilt.trades.get(trade.trade_id)
-            if again is None or (again.state, _held(again)) != (trade.state, _held(trade)):
+            # A closing order that is out right now has no result yet.
+            states = {trade.state, State.UNKNOWN if trade.state is State.UNWINDING else trade.state}
+            if again is None or again.state not in states or _held(again) != _held(trade):
                 now = None if again is None else (again.state, _held(again))
                 raise Found("8 rebuilt", f"{trade.trade_id} is {trade.state, _held(trade)}, rebuilt it is {now}")
-
-
-def _told(facts: Iterable[AnyFact]) -> dict[LegId, tuple[int, int, int]]:
-    """What a ledger says that each leg has filled, for how much, with which fees."""
-    told: dict[LegId, tuple[int, int, int]] = {}
-    for trade in fold(facts).trades.values():
-        for leg in trade.legs:
-            found = leg.outcome
-            if found is not None and not found.paper:
-                if found.status is Status.UNKNOWN:
-                    raise Found("all proven", f"{leg.leg_id} is unknown in the ledger")
-                told[leg.leg_id] = (found.filled, found.cost, found.fees)
-    return told
 
 
 def opens(leg: Leg) -> bool:

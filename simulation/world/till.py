@@ -21,17 +21,22 @@ class Till:
         """Nothing sent."""
         self.exchanges = exchanges
         self.told: set[LegId] = set()
+        self.blind: set[str] = set()
         self.began_us: dict[str, int] = {}
 
     def began(self, controller: ControllerMachine) -> None:
         """A start."""
         self.began_us[controller.name] = controller.kernel.now_us
 
-    def sent(self, controller: ControllerMachine, platform: Platform, leg_id: LegId) -> None:
-        """The controller sends an order."""
+    def sent(self, controller: ControllerMachine, platform: Platform, leg_id: LegId, trade_id: str) -> None:
+        """The controller sends an order. Those that open a trade were approved together, before the first left."""
         cash = controller.instance("executor").risk.books[False].cash
         early = controller.kernel.now_us - self.began_us.get(controller.name, 0) < STRANGERS_US
-        if not early and cash.left(Account(platform)) is not None:
+        if early or any(cash.left(Account(each)) is None for each in self.exchanges):
+            self.blind.add(trade_id)
+        if early or cash.left(Account(platform)) is None:
+            return
+        if trade_id not in self.blind or not leg_id.startswith(trade_id):
             self.told.add(leg_id)
 
     def overdrawn(self) -> str | None:

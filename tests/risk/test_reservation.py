@@ -297,6 +297,18 @@ def test_matched_contracts_are_hedged_over_venues_and_the_rest_counts_at_its_sha
 # -- cash and rate -----------------------------------------------------------------------------------------------------
 
 
+def test_a_purchase_between_the_first_question_and_its_answer_is_taken_off() -> None:
+    book = a_book()
+    asked = book.cash.asking(T0)
+    yes, _ = trade(book)
+    book.report(filled(yes), T0 + 2)
+    assert book.cash.left(Account(KALSHI)) is None
+    book.cash.stated(Account(KALSHI), usd(10), asked)
+    assert book.cash.left(Account(KALSHI)) == usd("5.50")
+    book.cash.stated(Account(KALSHI), usd("5.50"), book.cash.asking(T0 + 3))
+    assert book.cash.left(Account(KALSHI)) == usd("5.50")
+
+
 def test_cash_is_a_limit_by_account_and_what_was_spent_since_the_asking_is_gone() -> None:
     book = a_book()
     book.cash.stated(Account(KALSHI), usd(10), T0)
