@@ -436,7 +436,8 @@ class Checker:
 
     def lost(self) -> list[Order]:
         """Orders that nobody is left to tell of."""
-        return lost_orders(self.exchanges, self._states(), self.gone) if self.gone else []
+        found = lost_orders(self.exchanges, self._states(), self.gone) if self.gone else []
+        return [order for order in found if self.foreign is None or not self.foreign.is_foreign(order)]
 
     def _flagged(self, pair: Pair) -> None:
         """What is not hedged is somebody's naked trade or dust."""
