@@ -106,7 +106,7 @@ class Bridge(GuardedActor):
             case _:
                 if self.bad_frames[message.conn_id]:
                     self.bad_frames[message.conn_id] -= 1
-                self.send(session, Incoming(decoded))
+                self.send(session, Incoming(decoded, len(message.text)))
 
     @handles(LinkGarbage)
     def garbage(self, message: LinkGarbage, _sender: Address) -> None:
@@ -136,7 +136,9 @@ class Bridge(GuardedActor):
     @handles(Outgoing)
     def outgoing(self, message: Outgoing, sender: Address) -> None:
         """Write; where nothing could be written and it was an order, say so."""
-        written = message.conn_id in self.sessions and self.port.send(message.conn_id, encode(message.message))
+        said = message.message
+        text = said if isinstance(said, str) else encode(said)
+        written = message.conn_id in self.sessions and self.port.send(message.conn_id, text)
         if not written and message.leg_id is not None:
             self.send(sender, NotWritten(message.leg_id))
 

@@ -20,6 +20,8 @@ from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup, IsOpen, always
 from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
 from actors.recovery import Rebuilt
+from actors.relay_desk import DeskSetup, RelayDesk
+from actors.relay_stream import StreamRules
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from actors.risk.trader_limits import TraderLimits
 from actors.risk_messages import OperatorAnswered, OperatorAsked
@@ -58,6 +60,8 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     first: Platform | None = None
     risk: RiskPlan = NO_RISK_PLAN
     limits: TraderLimits | None = None
+    relayed: Mapping[Platform, tuple[str, ...]] = {}
+    relay: StreamRules = StreamRules()
 
 
 class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +137,8 @@ def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> Supervisor
     children["executor"] = Child(HybridExecutor, lambda: executor_setup(plan, ports), replaceable=False)
     silence = plan.max_silence_us
     children["scanner"] = Child(Scanner, lambda: ScannerSetup(plan.make_scan, plan.platforms, silence))
+    if plan.relayed:
+        children["books"] = Child(RelayDesk, lambda: DeskSetup(plan.relayed, plan.relay))
     if ports.beacon is not None:
         beacon = ports.beacon
         children["beacon"] = Child(BeaconBroadcaster, lambda: BroadcasterSetup(beacon, plan.ws_port))

@@ -1,7 +1,6 @@
 """What actors say to each other. Frozen values; units and terms are those of `protocol/`.
 
-Messages from the market data (`FeedBatch`, `FeedEnded`) are defined in `market/events.py`; those about an actor's
-own life (`Supervised`, `ActorFailed`) in `actors/base.py`; about books to close on in `actors/pair_books.py`.
+Market data: `market/events.py`; an actor's life: `base.py`; books: `pair_books.py`, `relay_messages.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import msgspec
 from actors.base import Address
 from actors.risk.approval import Approval
 from market.opportunity import Opportunity, OpportunityLeg
-from protocol.codec import Invalid
+from protocol.codec import Invalid, Spoken
 from protocol.leg import Leg
 from protocol.leg_frame import Frame
 from protocol.outcome import Outcome
@@ -136,9 +135,10 @@ class Attach(Message, frozen=True):
 
 
 class Incoming(Message, frozen=True):
-    """The bridge to a session: a message from the other end."""
+    """The bridge to a session: a message from the other end, and how long its text was."""
 
-    message: WireMessage
+    message: Spoken
+    size: int = 0
 
 
 class IncomingInvalid(Message, frozen=True):
@@ -148,10 +148,10 @@ class IncomingInvalid(Message, frozen=True):
 
 
 class Outgoing(Message, frozen=True):
-    """A session to the bridge: write this. With a ``leg_id`` a failure to write is answered by `NotWritten`."""
+    """A session to the bridge: write this (text: as it is). With a ``leg_id`` a failure is answered by `NotWritten`."""
 
     conn_id: int
-    message: WireMessage | Frame
+    message: WireMessage | Frame | str
     leg_id: LegId | None = None
 
 

@@ -170,6 +170,8 @@ class Router(GuardedActor):
         self.publish()
         self.tell_halting()
         self.send(self.roles["executor"], SessionLost(conn_id, reason))
+        if "books" in self.roles:
+            self.send(self.roles["books"], SessionLost(conn_id, reason))
         if session is not None:
             del self.sessions[conn_id]
             self.retire(session)

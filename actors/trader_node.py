@@ -8,11 +8,13 @@ from typing import Any
 import msgspec
 
 from actors.beacon import BeaconListener, ListenerSetup
+from actors.book_relay import BookRelay, BookRelaySetup, BookSource
 from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
 from actors.journal import Journal, JournalPort, JournalSetup
 from actors.leg_checks import TraderRules
 from actors.ports import DiscoveryPort, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
+from actors.relay_uplink import RelayUplink
 from actors.risk.trader_limits import TraderLimits
 from actors.supervisor import Child, Supervisor, SupervisorSetup
 from actors.telemetry import Telemetry, TelemetrySetup
@@ -36,10 +38,14 @@ class TraderPlan(msgspec.Struct, frozen=True, kw_only=True):
     max_clock_offset_us: int
     about: Mapping[str, Any]
     limits: TraderLimits | None = None
+    relays: tuple[Platform, ...] = ()
 
 
 class TraderPorts(msgspec.Struct, frozen=True, kw_only=True):
-    """The outside, as the trader's actors see it. ``venues``: per platform the paper port and the live one."""
+    """The outside, as the trader's actors see it. ``venues``: per platform the paper port and the live one.
+
+    ``books``: the feed whose books are relayed, where there is one.
+    """
 
     link: LinkPort
     timer: TimerPort
@@ -50,6 +56,7 @@ class TraderPorts(msgspec.Struct, frozen=True, kw_only=True):
     answer: Answer
     journal: JournalPort
     venues: Mapping[Platform, tuple[VenuePort, VenuePort | None]]
+    books: BookSource | None = None
 
 
 class TraderNode(Supervisor):
@@ -72,7 +79,8 @@ def trader_setup(plan: TraderPlan, ports: TraderPorts) -> SupervisorSetup:
         for p, (_, live) in ports.venues.items()
     }
     rules = TraderRules(platforms, plan.max_leg_notional)
-    hello = UplinkSetup(plan.trader_id, platforms, paper_only, plan.dry_run, plan.max_leg_notional)
+    relays = frozenset(plan.relays) if ports.books is not None else frozenset()
+    hello = UplinkSetup(plan.trader_id, platforms, paper_only, plan.dry_run, plan.max_leg_notional, relays)
     children: dict[str, Child] = {
         "clock": Child(Clock, lambda: ClockSetup(ports.timer), replaceable=False),
         "telemetry": Child(Telemetry, lambda: TelemetrySetup(ports.observers)),
@@ -95,7 +103,10 @@ def trader_setup(plan: TraderPlan, ports: TraderPorts) -> SupervisorSetup:
     journal = ports.journal
     children["journal"] = Child(Journal, lambda: JournalSetup(journal), replaceable=False)
     children["trader"] = Child(Trader, lambda: setup, replaceable=False)
-    children["uplink"] = Child(Uplink, lambda: hello, replaceable=False)
+    children["uplink"] = Child(RelayUplink if relays else Uplink, lambda: hello, replaceable=False)
+    if relays and ports.books is not None:
+        source = ports.books
+        children["relay"] = Child(BookRelay, lambda: BookRelaySetup(plan.relays, source))
     if ports.discovery is not None:
         discovery = ports.discovery
         children["beacon"] = Child(BeaconListener, lambda: ListenerSetup(discovery, plan.any_beacon_source))

@@ -32,7 +32,9 @@ from actors.messages import (
     TimerFired,
     Unregistered,
 )
+from actors.relay_messages import AskRelay, RelayBroken, RelayHeard, RelayOffered
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
+from protocol.book_wire import BOOK_TYPES, BookDelta, BookState
 from protocol.leg import Leg
 from protocol.leg_frame import AckFrame, Frame, leg_frame
 from protocol.outcome import outcome_from_result
@@ -61,6 +63,8 @@ HELLO_LIMIT_US: Final = 10_000_000
 
 MAX_LEGS: Final = 10_000
 """Legs remembered per connection, the oldest forgotten first; a peer cannot make the controller grow."""
+
+RELAYED_TYPES: Final = BOOK_TYPES | {Book.wire_type}
 
 MISSING_AT_LEVEL_1: Final = (
     "no expiry: a leg that arrives late is executed all the same",
@@ -109,8 +113,10 @@ class TraderSession(GuardedActor):
 
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
-        """Learn who is who."""
-        self.roles = dict(message.roles)
+        """Learn who is who; a new desk for relayed books has heard of no offer."""
+        before, self.roles = self.roles, dict(message.roles)
+        if before.get("books") != self.roles.get("books"):
+            self.offer_books()
 
     @handles(SessionSetup)
     def setup(self, message: SessionSetup, sender: Address) -> None:
@@ -183,6 +189,8 @@ class TraderSession(GuardedActor):
                 self.pong(ping)
             case StatusReport() as report:
                 self.reported(report)
+            case Book() | BookDelta() | BookState() as frame if "books" in self.roles:
+                self.send(self.roles["books"], RelayHeard(self.config.conn_id, frame, message.size))
             case HaltAck(number=number, open_legs=open_legs):
                 self.send(self.router, NoLegsTaken(number or 0, open_legs or 0, self.trader_name()))
             case ResumeAck(number=number, success=success, error=error):
@@ -224,6 +232,21 @@ class TraderSession(GuardedActor):
         self.keepalive.received_us = self.turn.mono_us
         if message.invalid.wire_type == InitAck.wire_type and self.ack is None:
             self.note(f"#{self.config.conn_id} registers nothing: {message.invalid.reason}", level="warning")
+        if message.invalid.wire_type in RELAYED_TYPES and "books" in self.roles:
+            self.send(self.roles["books"], RelayBroken(self.config.conn_id, message.invalid.reason))
+
+    def offer_books(self) -> None:
+        """Tell the desk whose books this trader can relay, or that it can none."""
+        if self.ack is not None and "books" in self.roles:
+            relays = tuple(self.ack.relays or ()) if self.level >= WIRE_VERSION else ()
+            offer = RelayOffered(self.config.conn_id, self.trader_name(), relays, self.level)
+            self.send(self.roles["books"], offer)
+
+    @handles(AskRelay)
+    def ask_relay(self, message: AskRelay, _sender: Address) -> None:
+        """The desk wants books, or has read some."""
+        if not self.closed:
+            self.write(message.asked)
 
     def hello(self, ack: InitAck) -> None:
         """Register every platform of the ack that was asked for; say why where there is none. Once a connection."""
@@ -237,6 +260,7 @@ class TraderSession(GuardedActor):
         self.dry_run = self.config.dry_run or bool(ack.dry_run)
         self.paper = frozenset(ack.paper or ()) if self.level >= WIRE_VERSION else frozenset()
         self.registered = usable
+        self.offer_books()
         trader = self.trader_name()
         if not usable:
             offered = ", ".join(ack.platforms) or "no platform"

@@ -194,7 +194,7 @@ class Uplink(UplinkWords):
             case other:
                 self.about_the_link(other)
 
-    def about_the_link(self, message: WireMessage) -> None:
+    def about_the_link(self, message: object) -> None:
         """What concerns no leg of its own."""
         match message:
             case Init() as init:

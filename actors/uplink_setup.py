@@ -9,10 +9,14 @@ from protocol.units import Money
 
 
 class UplinkSetup(msgspec.Struct, frozen=True):
-    """What this trader says of itself. ``paper``: the platforms that need the controller's book for a fill."""
+    """What this trader says of itself.
+
+    ``paper``: the platforms that need the controller's book for a fill. ``relays``: those whose books it can relay.
+    """
 
     trader_id: str
     platforms: frozenset[Platform]
     paper: frozenset[Platform]
     dry_run: bool
     max_leg_notional: Money
+    relays: frozenset[Platform] = frozenset()

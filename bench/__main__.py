@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import help_time, kalshi_order, memory, pair_counts, tick_to_wire, updates
+from bench import help_time, kalshi_order, memory, pair_counts, relay, tick_to_wire, updates
 from bench.figure import Figure
 from bench.machine import conditions
 from bench.report import show, show_pairs
@@ -28,6 +28,7 @@ FIGURES: Final[dict[str, Callable[[Sizes, Path], Figure]]] = {
     "tick_to_wire_quiet": lambda sizes, _data: tick_to_wire.measure_quiet(sizes),
     "kalshi_order": lambda sizes, _data: kalshi_order.measure(sizes),
     "updates": updates.measure,
+    "relay": relay.measure,
     "pair_counts": lambda sizes, _data: pair_counts.measure(sizes),
     "memory": lambda sizes, _data: memory.measure(sizes),
     "help": lambda sizes, _data: help_time.measure(sizes),

@@ -100,8 +100,8 @@ def measure(sizes: Sizes, data: Path) -> Figure:
     path = data / RECORDING
     if not path.exists():
         return Figure(name=name, aim=aim, skipped=f"no {RECORDING} in {data}")
-    lines = [line for line, _ in zip(_frames(path), range(sizes.frames), strict=False)]
-    pairs = _pairs(lines)
+    lines = [line for line, _ in zip(kalshi_frames(path), range(sizes.frames), strict=False)]
+    pairs = kalshi_pairs(lines)
     seconds: dict[str, list[float]] = {}
     for _ in range(sizes.rounds):
         for way, taken in _round(lines, pairs).items():
@@ -109,11 +109,13 @@ def measure(sizes: Sizes, data: Path) -> Figure:
     return _figure(name, aim, seconds, len(lines), len(pairs))
 
 
-def _frames(path: Path) -> Iterable[CaptureLine]:
+def kalshi_frames(path: Path) -> Iterable[CaptureLine]:
+    """What Kalshi sent, without what became of the connection."""
     return (line for line in read_capture(path) if line.frame is not None)
 
 
-def _pairs(lines: Iterable[CaptureLine]) -> list[Pair]:
+def kalshi_pairs(lines: Iterable[CaptureLine]) -> list[Pair]:
+    """A pair for each of its markets; the other side is made up."""
     tickers = dict.fromkeys(json.loads(line.frame or "")["msg"]["market_ticker"] for line in lines)
     return [
         Pair(

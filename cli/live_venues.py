@@ -11,6 +11,7 @@ from cli.error import CliError
 from cli.exit_codes import CONFIGURATION
 from config.settings import Settings
 from protocol.terms import KALSHI, Platform
+from transport.feeds.port import FeedPort, Report
 from transport.live import LiveVenue, LiveVenueError
 from transport.logs import add_secret, log_event
 
@@ -59,6 +60,15 @@ def kalshi_access(settings: Settings) -> KalshiAccess:
         return access(hosts, key_id, settings.kalshi_key_file, settings.kalshi_passphrase_file, secret)
     except LiveVenueError as error:
         raise CliError(CONFIGURATION, str(error)) from None
+
+
+def kalshi_feed(settings: Settings, markets: Iterable[str], report: Report) -> FeedPort:
+    """Kalshi's market data with our key. Raises :class:`CliError` as :func:`kalshi_access` does."""
+    found = kalshi_access(settings)
+    from transport.kalshi.live import DirectFeed
+
+    rng = Random()  # noqa: S311 -- spreads reconnects, guards nothing
+    return DirectFeed(found, markets, rng=rng, report=report)
 
 
 def _kalshi(settings: Settings) -> LiveVenue:

@@ -15,6 +15,12 @@ Feed = Annotated[
     str | None,
     typer.Option("--feed", metavar="sim|replay:FILE|live", help="Where market data comes from. Default: sim."),
 ]
+Relay = Annotated[
+    str | None,
+    typer.Option(
+        "--relay", metavar="none|sim|replay:FILE|live", help="Books to relay to the controller. Default: none."
+    ),
+]
 Local = Annotated[
     str | None,
     typer.Option("--local", metavar="P,P", help="Platforms this controller executes itself. Default: none."),

@@ -11,6 +11,7 @@ from pathlib import Path
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
+from cli.feeds import feed_maker, relay_rules, relayed_markets
 from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
 from cli.risk_plan import free_disk, risk_plan
 from config.home import ArbHome
@@ -22,13 +23,9 @@ from market.rules import Rules
 from market.scan import Scan
 from protocol.terms import PLATFORMS, Platform
 from protocol.units import Money, Quantity, money_from_dollars, quantity_from_text
-from simulation.market import SimulatedMarket
 from simulation.market_pairs import DEFAULT_PAIRS
 from transport.alerts import AlertsError
 from transport.controller_process import ControllerOptions, ControllerProcess, FeedMaker
-from transport.feeds.port import WallClock
-from transport.feeds.replay import ReplayFeed
-from transport.feeds.simulated import SimulatedFeed
 from transport.ids import BootIds, next_boot
 from transport.journal import JournalError
 from transport.ledger.errors import LedgerError
@@ -99,31 +96,6 @@ def read_pairs(path: Path) -> list[Pair]:
         raise CliError(CONFIGURATION, f"pairs file: {error}") from None
 
 
-def feed_maker(settings: Settings, pairs: list[Pair]) -> FeedMaker:
-    """How to make the feed that the settings name."""
-    clock = WallClock()
-    file = settings.feed_file
-    if file is not None:
-        if not file.is_file():
-            raise CliError(CONFIGURATION, f"feed: {file} is not a file: give --feed replay:FILE of a recording")
-        speed = settings.speed
-        return lambda gate: ReplayFeed(file, clock, speed, hold=gate.idle, report=_report)
-    if settings.feed == "sim":
-        return lambda _gate: SimulatedFeed(_simulated(settings, pairs), clock, report=_report)
-    raise CliError(CONFIGURATION, "feed: live market data is not part of this version; use sim or replay:FILE")
-
-
-def _simulated(settings: Settings, pairs: list[Pair]) -> SimulatedMarket:
-    try:
-        return SimulatedMarket(settings.seed, pairs)
-    except ValueError as error:
-        raise CliError(CONFIGURATION, f"feed sim: {error}") from None
-
-
-def _report(platform: Platform, text: str) -> None:
-    log_event("FEED", "warning", f"{platform}: {text}")
-
-
 def rules_of(settings: Settings) -> Rules:
     """The operator's limits of detection."""
     most = settings.max_contracts
@@ -176,6 +148,8 @@ def controller_options(
         about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
         alerts=alert_plan(settings, "controller", summary=True),
         limits=trader_limits(settings, settings.controller_platforms),
+        relayed=relayed_markets(settings, pairs),
+        relay=relay_rules(settings, max_silence_us(settings)),
     )
 
 

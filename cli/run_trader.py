@@ -10,12 +10,15 @@ from typing import Final
 from actors.ports import VenuePort
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
+from cli.feeds import trader_feed
 from cli.live_venues import NO_LIVE, live_venues, order_timeout_us
 from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
-from cli.run_controller import paper_port
+from cli.run_controller import paper_port, read_pairs
+from config.feeds import NONE
 from config.settings import Settings
 from protocol.terms import Platform
 from protocol.units import money_from_dollars
+from simulation.market_pairs import DEFAULT_PAIRS
 from transport.alerts import AlertsError
 from transport.journal import JournalError, JournalInUse
 from transport.journal_port import JournalFile
@@ -49,6 +52,8 @@ async def _run(settings: Settings) -> bool:
     process.take_signals()
     platforms = ", ".join(settings.platforms)
     log_event("CONTROL", "info", f"arb {version()} trader: {mode(settings)}")
+    if settings.feeds_relay != NONE:
+        log_event("CONTROL", "info", f"relays {settings.feeds_relay} (by {settings.source('feeds_relay')})")
     log_event("CONTROL", "info", f"executes {platforms} on venue {settings.venue} (by {settings.source('venue')})")
     return await process.run()
 
@@ -57,6 +62,8 @@ def trader_options(settings: Settings, live: Mapping[Platform, LiveVenue] = NO_L
     """Everything that the process needs, from the settings; ``live`` are the venues that are real."""
     home = settings.home
     home.ensure_run_dir()
+    # Before the journal is opened: what is wrong with the feed must leave nothing open.
+    feed = trader_feed(settings, list(DEFAULT_PAIRS) if settings.pairs is None else read_pairs(settings.pairs))
     name, journal = own_journal(settings)
     trader_id = home.durable_id(f"trader_id-{name}", f"t{secrets.token_hex(5)}")
     return TraderOptions(
@@ -77,6 +84,7 @@ def trader_options(settings: Settings, live: Mapping[Platform, LiveVenue] = NO_L
         about=about("trader", settings) | {"venue": settings.venue, "pid": os.getpid()},
         limits=trader_limits(settings, settings.platforms),
         alerts=alert_plan(settings, f"trader {name}", summary=False),
+        feed=feed,
     )
 
 

@@ -11,6 +11,7 @@ from cli.output import Style
 from cli.status_document import Document, dicts, mapping, plain
 from cli.status_fate import fate, ledger_line
 from cli.status_links import alerts, connections, executes, feeds, link, missing, paths
+from cli.status_relays import relaying, relays
 from cli.status_risk import risk
 from cli.status_trades import aborted, positions, recent, trades
 from cli.words import count, duration, number, text
@@ -22,6 +23,7 @@ _PLACED: Final = frozenset(
     {"role", "version", "pid", "uptime_s", "dry_run", "dry_run_by", "state", "reason", "name", "feeds", "connections"}
     | {"link", "paths", "routes", "traders", "trades", "totals", "recent_trades", "positions", "aborted", "problems"}
     | {"unknown", "dust", "recovering", "ledger", "journal", "risk", "alerts"}
+    | {"relays", "relaying"}
     | {"counters", "feed", "pairs", "addresses", "beacon", "opportunities", "open_opportunities", "restarts", "venue"}
 )
 _CONCERNS: Final = (("leg", "leg_id"), ("pair", "pair_id"))
@@ -40,6 +42,8 @@ def render(document: Document, style: Style, width: int, *, now_us: int | None =
         executes(document, style, width),
         alerts(document, style, width),
         feeds(document, style, width),
+        relays(document, style, width),
+        relaying(document, style, width),
         paths(document, style, width),
         connections(document, style, width),
         missing(document, style, width),

@@ -17,6 +17,8 @@ from config.about import About
 from config.address import Address
 from config.alerts import TABLE as ALERTS
 from config.alerts import AlertSettings
+from config.feeds import TABLE as FEEDS
+from config.feeds import FeedSettings
 from config.home import ArbHome
 from config.kalshi import TABLE as KALSHI
 from config.kalshi import KalshiSettings
@@ -24,7 +26,7 @@ from config.risk import TABLE as RISK
 from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
 
-TABLES: Final = (KALSHI, RISK, ALERTS)
+TABLES: Final = (FEEDS, KALSHI, RISK, ALERTS)
 """How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
@@ -37,7 +39,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(KalshiSettings, RiskSettings, AlertSettings):
+class Settings(FeedSettings, KalshiSettings, RiskSettings, AlertSettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry

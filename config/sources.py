@@ -18,6 +18,7 @@ from config.toml_file import read_toml
 # Elsewhere an empty variable is an absence; here it means "none", as in the seed.
 _EMPTY_MEANS_NONE: Final = frozenset({"controller_platforms"})
 _NOT_SETTINGS: Final = frozenset({"ARB_HOME"})
+_SOURCES: Final = frozenset({"feed", "feeds_relay"})
 _MAX_SHOWN: Final = 80
 _CREDENTIALS: Final = re.compile(r"//[^/@]*@")
 
@@ -134,7 +135,7 @@ def _relative_to(folder: Path, name: str, raw: object) -> object:
     """Make a path in the file relative to the file, so that it means the same wherever the process starts."""
     if not isinstance(raw, str):
         return raw
-    prefix = FEED_FILE if name == "feed" and raw.startswith(FEED_FILE) else ""
+    prefix = FEED_FILE if name in _SOURCES and raw.startswith(FEED_FILE) else ""
     path = raw.removeprefix(prefix).strip()
     if not (prefix or kind(name).is_path) or not path or path.startswith("~"):
         return raw

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from market.events import Level
@@ -105,6 +105,11 @@ class Book:
             return ladder.at_or_better(limit)
         own = ladder.at_or_better(None if limit is None else Price(DOLLAR - limit))
         return [(Price(DOLLAR - price), size) for price, size in own]
+
+    def depth(self, *, is_bid: bool) -> Mapping[Price, Quantity]:
+        """All that is known of that side, whether it may be traded on or not; nothing while the book is not held."""
+        ladder = self._bids if is_bid else self._asks
+        return {} if ladder is None or self._epoch != self._feed.epoch else ladder.levels
 
     def replace(self, bids: Iterable[Level], asks: Iterable[Level], t: int) -> None:
         """A snapshot: this is the whole book, and it is usable."""

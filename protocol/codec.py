@@ -16,6 +16,7 @@ from typing import Final
 import msgspec
 from pydantic import ValidationError
 
+from protocol.book_wire import BOOK_TYPES, PREFIXES, BadBook, BookFrame, read_book_frame
 from protocol.leg_frame import Frame
 from protocol.terms import MAX_LEG_ID
 from protocol.wire import MESSAGES, WireMessage
@@ -51,15 +52,20 @@ class Invalid:
     platform: str | None = None
 
 
-Decoded = WireMessage | Garbage | UnknownType | Invalid
+Spoken = WireMessage | BookFrame
+"""Whatever a frame can mean."""
+
+Decoded = Spoken | Garbage | UnknownType | Invalid
 
 
 def decode(text: str | bytes) -> Decoded:
     """Return the message in ``text`` or the reason why there is none. Never raises.
 
     Numbers with a point are read as :class:`~decimal.Decimal`; NaN and infinities reach the field's own check,
-    which refuses them by the field's name.
+    which refuses them by the field's name. A relay's frames, which come by the thousand, are told by how they begin.
     """
+    if isinstance(text, str) and text.startswith(PREFIXES):
+        return _relayed(text)
     try:
         raw = _parse(text)
     except (ValueError, RecursionError) as error:
@@ -70,6 +76,8 @@ def decode(text: str | bytes) -> Decoded:
     if not isinstance(wire_type, str):
         return Garbage("no `type`, or not a text")
     model = _MODELS.get(wire_type)
+    if model is None and wire_type in BOOK_TYPES:
+        return _relayed(text)
     if model is None:
         return UnknownType(wire_type[:60])
     try:
@@ -88,6 +96,19 @@ def _parse(text: str | bytes) -> object:
     if isinstance(text, str) and not text.startswith("\ufeff"):
         return _DECODER.decode(text)
     return json.loads(text, parse_float=_decimal, parse_constant=Decimal)
+
+
+def _relayed(text: str | bytes) -> Decoded:
+    """A message of ``protocol/book_wire.py``; text that only begins like one goes the long way round."""
+    try:
+        return read_book_frame(text)
+    except BadBook as error:
+        reason = str(error)
+    try:
+        wire_type = str(json.loads(text)["type"])
+    except (ValueError, RecursionError):
+        return Garbage(f"not JSON: {reason}")
+    return Invalid(wire_type, reason) if wire_type in BOOK_TYPES else UnknownType(wire_type[:60])
 
 
 def _decimal(text: str) -> Decimal:

@@ -133,6 +133,7 @@ class InitAck(WireMessage):
     dry_run: StrictBool | None = None
     paper: Platforms | None = None
     max_leg_notional: WirePaid | None = None
+    relays: Platforms | None = None
     cash: StrictBool | None = None
 
 
@@ -338,7 +339,9 @@ class Book(WireMessage):
     """Level 2: one market's book, best level first, in cents and contracts of ``side``.
 
     Trader to controller it relays market data; controller to trader it precedes a paper leg, so that a paper
-    venue fills against exactly the book that the controller decided on. ``t`` is unix microseconds.
+    venue fills against exactly the book that the controller decided on. ``t`` is unix microseconds. A relayed one has
+    its place in a stream (see ``protocol/book_wire.py``): ``sub``, ``seq``, and in ``at`` when the trader's feed was
+    last heard; ``top`` stands there when a side is in doubt.
     """
 
     wire_type: ClassVar[str] = "book"
@@ -351,6 +354,9 @@ class Book(WireMessage):
     seq: WireCount | None = None
     fee_rate: Text | None = None
     fee_exponent: WireInt | None = None
+    sub: WireCount | None = None
+    at: WireInt | None = None
+    top: tuple[WirePrice | None, WirePrice | None] | None = None
 
 
 MESSAGES: Final[tuple[type[WireMessage], ...]] = (

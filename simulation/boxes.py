@@ -20,6 +20,7 @@ from actors.leg_sender import DEFAULT_UNWIND_LOSS
 from actors.messages import Directory, LinkClosed, LinkOpened, LinkText, StatusAsked, StopAsked, TimerDue
 from actors.ports import VenuePort
 from actors.recovery import Rebuilt, rebuild
+from actors.relay_stream import StreamRules
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from actors.risk.trader_limits import TraderLimits
 from actors.risk_messages import OperatorAsked
@@ -152,6 +153,8 @@ class ControllerBox(Box):
         controller_id: str = "box",
         risk: RiskPlan = NO_RISK_PLAN,
         free_disk: Callable[[], int | None] | None = None,
+        relayed: Mapping[Platform, tuple[str, ...]] | None = None,
+        relay: StreamRules | None = None,
         paper_cash: Money | None = None,
     ) -> None:
         """Start it."""
@@ -184,6 +187,8 @@ class ControllerBox(Box):
             max_unwind_loss=max_unwind_loss,
             first=first,
             risk=risk,
+            relayed=relayed or {},
+            relay=relay or StreamRules(max_silence_us=max_silence_us),
         )
         setup = controller_setup(
             plan,
@@ -263,6 +268,7 @@ class TraderBox(Box):
         live: Mapping[Platform, VenuePort] | None = None,
         limits: TraderLimits | None = None,
         start_us: int = 0,
+        relays: tuple[Platform, ...] = (),
     ) -> None:
         """Start it, so long after the clock's beginning."""
         super().__init__()
@@ -278,7 +284,9 @@ class TraderBox(Box):
             max_clock_offset_us=max_clock_offset_us,
             about={"role": "trader", "dry_run": dry_run},
             limits=limits,
+            relays=relays,
         )
+        self.wanted: list[tuple[Platform, tuple[str, ...], tuple[str, ...]]] = []
         ports = TraderPorts(
             link=self.link,
             timer=self.clock,
@@ -289,9 +297,19 @@ class TraderBox(Box):
             answer=self.host.tell,
             journal=self.journal,
             venues={p: (PaperPort(venue), (live or {}).get(p)) for p, venue in self.venues.items()},
+            books=self if relays else None,
         )
         self.root = self.host.create(TraderNode, "node", trader_setup(plan, ports))
         self.begin()
+
+    def want(self, platform: Platform, add: tuple[str, ...], remove: tuple[str, ...]) -> None:
+        """Implements ``BookSource``."""
+        self.wanted.append((platform, add, remove))
+
+    def feed(self, *messages: FeedBatch | FeedEnded) -> None:
+        """The trader's own market data arrives."""
+        for message in messages:
+            self.tell("relay", message)
 
     def say_init(
         self, conn_id: int, platforms: Sequence[str] = PLATFORMS, *, dry_run: bool = True, **more: Any

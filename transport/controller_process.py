@@ -13,6 +13,7 @@ from actors.controller import Controller, ControllerPlan, ControllerPorts, contr
 from actors.facts import AnyFact
 from actors.ports import IdSource, Observer, VenuePort
 from actors.recovery import Rebuilt, rebuild
+from actors.relay_stream import StreamRules
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from actors.risk.trader_limits import TraderLimits
 from actors.risk_messages import OperatorAsked
@@ -71,6 +72,8 @@ class ControllerOptions:
     observers: tuple[Observer, ...] = ()
     alerts: AlertPlan | None = None
     limits: TraderLimits | None = None
+    relayed: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)
+    relay: StreamRules = field(default_factory=StreamRules)
 
 
 class ControllerProcess(ArbProcess):
@@ -157,6 +160,8 @@ class ControllerProcess(ArbProcess):
             first=options.dispatch_first,
             risk=options.risk,
             limits=options.limits,
+            relayed=options.relayed,
+            relay=options.relay,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(

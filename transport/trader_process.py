@@ -9,6 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from actors.base import Address
 from actors.messages import DatagramSeen, Note, StopAsked
 from actors.ports import Observer, VenuePort
 from actors.risk.trader_limits import TraderLimits
@@ -18,6 +19,8 @@ from protocol.terms import Platform
 from protocol.units import Money
 from transport.alerts import AlertPlan
 from transport.discovery import Discovery
+from transport.feeds.port import FeedPort
+from transport.feeds.relayed import RelayedFeed
 from transport.journal_port import JournalFile
 from transport.link.client import LinkClient
 from transport.link.policy import ClientPolicy
@@ -54,6 +57,7 @@ class TraderOptions:
     observers: tuple[Observer, ...] = ()
     alerts: AlertPlan | None = None
     limits: TraderLimits | None = None
+    feed: FeedPort | None = None
     live: tuple[LiveVenue, ...] = ()
     """The live ports among ``venues``, which are connections to be opened and closed."""
 
@@ -77,6 +81,8 @@ class TraderProcess(ArbProcess):
         self.receiver: BeaconReceiver | None = None
         self.tasks: list[asyncio.Task[None]] = []
         self.journal: JournalFile | None = None
+        feed = options.feed
+        self.relayed = None if feed is None else RelayedFeed(feed, lambda what: self.tell("relay", what))
 
     async def run(self) -> bool:
         """From start to end; True when it ended in order. A signal counts from the first moment on."""
@@ -103,6 +109,8 @@ class TraderProcess(ArbProcess):
             log_event("WS", "info", f"controller at {self.options.url} (configured)")
         self._create_actors(self.options.open_journal())
         self.tasks.append(asyncio.create_task(self.client.run(), name="link"))
+        if self.relayed is not None:
+            self.tasks.append(asyncio.create_task(self.relayed.run(), name="feed"))
 
     def _create_actors(self, journal: JournalFile) -> None:
         options = self.options
@@ -116,6 +124,7 @@ class TraderProcess(ArbProcess):
             max_clock_offset_us=options.max_clock_offset_us,
             about=options.about,
             limits=options.limits,
+            relays=() if options.feed is None else options.feed.platforms,
         )
         observers: tuple[Observer, ...] = (*self.observers, _Welcome(self.client, self._failures), *options.observers)
         if options.one_shot:
@@ -130,8 +139,16 @@ class TraderProcess(ArbProcess):
             answer=self.host.tell,
             journal=journal,
             venues=options.venues,
+            books=self.relayed,
         )
         self.root = self.host.create(TraderNode, "node", trader_setup(plan, ports))
+
+    def who(self, roles: Mapping[str, Address]) -> None:
+        """``LifePort``: a new relay has no books, and the feed does not know that."""
+        before = self.roles.get("relay")
+        super().who(roles)
+        if self.relayed is not None and before is not None and before != roles["relay"]:
+            self.relayed.feed.resync()
 
     # -- for this machine's operator ---------------------------------------------------------------------------
 

@@ -68,6 +68,10 @@ class DirectFeed:
         """See :class:`~transport.feeds.port.FeedPort`."""
         self.feed.resync()
 
+    def watch(self, markets: Iterable[str]) -> None:
+        """From now on these markets, and no others."""
+        self.feed.watch(markets)
+
     async def run(self, deliver: Deliver) -> None:
         """Deliver until cancelled, and close what was opened."""
         try:

@@ -1,0 +1,1 @@
+"""Books that a trader relays to its controller."""
