@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.units import money_to_dollars, show_price, show_quantity
+
+REHEARSAL: Final = (
+    "one end is a rehearsal and the other is not: no leg goes between them (`rehearsal` at both, or at none)"
+)
 
 
 def describe_leg(leg: Leg) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.keepalive import Keepalive
+from actors.leg_words import REHEARSAL
 from actors.messages import (
     AckLeg,
     CloseLink,
@@ -85,6 +86,7 @@ class SessionSetup(msgspec.Struct, frozen=True):
     controller_id: str
     session_id: str
     heartbeat_us: int
+    rehearsal: bool = False
 
 
 class TraderSession(GuardedActor):
@@ -124,6 +126,7 @@ class TraderSession(GuardedActor):
         self.config, self.router = message, sender
         self.since_us = self.turn.mono_us
         self.keepalive = Keepalive(self.turn.mono_us, message.heartbeat_us)
+        said: dict[str, Any] = {"rehearsal": True} if message.rehearsal else {}
         self.write(
             Init.model_construct(
                 platforms=list(message.platforms),
@@ -134,6 +137,7 @@ class TraderSession(GuardedActor):
                 heartbeat_ms=message.heartbeat_us // 1_000,
                 at_us=self.turn.unix_us,
                 state_follows=True,
+                **said,
             )
         )
         self.set_timer()
@@ -254,7 +258,8 @@ class TraderSession(GuardedActor):
             self.note(f"#{self.config.conn_id} said hello twice; the first one holds", level="warning")
             return
         asked = set(self.config.platforms)
-        usable = tuple(dict.fromkeys(p for p in ack.platforms if p in asked)) if ack.success else ()
+        same = bool(ack.rehearsal) is self.config.rehearsal
+        usable = tuple(dict.fromkeys(p for p in ack.platforms if p in asked)) if ack.success and same else ()
         self.ack = ack
         self.level = min(ack.protocol or 1, WIRE_VERSION)
         self.dry_run = self.config.dry_run or bool(ack.dry_run)
@@ -264,8 +269,10 @@ class TraderSession(GuardedActor):
         trader = self.trader_name()
         if not usable:
             offered = ", ".join(ack.platforms) or "no platform"
-            why = ack.error or (
-                f"it offers {offered}, asked was {', '.join(sorted(asked))}" if ack.success else "no reason given"
+            why = (
+                ack.error
+                or (REHEARSAL if not same else None)
+                or (f"it offers {offered}, asked was {', '.join(sorted(asked))}" if ack.success else "no reason given")
             )
             self.note(
                 f"#{self.config.conn_id} {trader} registers nothing: {why}", level="warning", count="hello_refused"

@@ -10,7 +10,7 @@ from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
 from actors.leg_answers import bare_result, leg_result, state_of
 from actors.leg_orders import leg_asked_about, leg_ordered, revision_claimed
-from actors.leg_words import describe_leg
+from actors.leg_words import REHEARSAL, describe_leg
 from actors.messages import (
     Attach,
     ClockMeasured,
@@ -239,6 +239,10 @@ class Uplink(UplinkWords):
         """Agree on platforms and on dry run, say so, and tell again what could not be written before."""
         self.init = init
         common = frozenset(self.config.platforms & set(init.platforms))
+        if bool(init.rehearsal) is not self.config.rehearsal:
+            # A leg for money beside one that only looks so is a naked position: such ends never meet.
+            common = frozenset()
+            self.note(REHEARSAL, level="error")
         if self.out_of_service is not None and self.level < WIRE_VERSION:
             # A level-1 controller cannot be told otherwise, and has no questions either.
             common = frozenset()

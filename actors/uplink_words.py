@@ -9,6 +9,7 @@ from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.clock_samples import ClockSamples
 from actors.leg_answers import mode_of, seed_ack
+from actors.leg_words import REHEARSAL
 from actors.uplink_setup import UplinkSetup
 from protocol.terms import WIRE_VERSION, LegId, Platform
 from protocol.wire import MAX_ACCOUNTS, MAX_TEXT, Cash, CashQuery, Init, InitAck, StatusReport, WireMessage
@@ -78,7 +79,10 @@ class UplinkWords(GuardedActor):
             "paper": sorted(self.paper(init) & common),
             "max_leg_notional": self.config.max_leg_notional,
             "cash": True,
+            **({"rehearsal": True} if self.config.rehearsal else {}),
         }
+        if bool(init.rehearsal) is not self.config.rehearsal:
+            more["error"] = REHEARSAL
         return seed_ack(self.config.platforms, init, common, **more)
 
     def paper(self, init: Init) -> frozenset[Platform]:
