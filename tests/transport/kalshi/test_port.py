@@ -14,7 +14,6 @@ import pytest
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, Action, Status
-from protocol.units import Money
 from tests.transport.kalshi.server import Act, Drop, Hang, Reply, Request, Server, says, serving
 from tests.venues.kalshi.material import KEY_ID, TICKER, credentials, leg
 from tests.venues.kalshi.test_account import FILL, ORDER
@@ -480,45 +479,3 @@ def test_rules_that_refuse_an_order_are_asked_for_again() -> None:
         assert (await placed(port)).status is Status.FILLED
 
     run(Kalshi(), test, policy=replace(POLICY, settle_s=()))
-
-
-# -- cash ---------------------------------------------------------------------------------------------------------
-
-
-async def counted(port: KalshiPort) -> tuple[list[tuple[str, Money]] | None, str | None]:
-    told: asyncio.Future[tuple[list[tuple[str, Money]] | None, str | None]] = asyncio.Future()
-    port.cash(lambda accounts, why: told.set_result((None if accounts is None else list(accounts), why)))
-    return await asyncio.wait_for(told, 5)
-
-
-def test_cash_is_told_of_each_shard_or_of_the_account() -> None:
-    shards = [{"exchange_index": 0, "balance": "90.000000"}, {"exchange_index": 3, "balance": "10.5"}]
-    kalshi = Kalshi()
-
-    async def test(_server: Server, port: KalshiPort) -> None:
-        assert await counted(port) == ([("", Money(5_000_000))], None)
-        kalshi.balance = {"balance": 10_050, "balance_dollars": "100.5", "balance_breakdown": shards}
-        assert await counted(port) == ([("0", Money(90_000_000)), ("3", Money(10_500_000))], None)
-
-    run(kalshi, test)
-
-
-@pytest.mark.parametrize(
-    ("change", "ordered", "why"),
-    [
-        ({"as_of": -1.0}, False, None),
-        ({"as_of": -1.0}, True, "lag behind"),
-        ({"as_of": 60.0}, True, None),
-        ({"broken": "/portfolio/balance"}, False, "500"),
-        ({"balance": {"balance_dollars": "plenty"}}, False, "cannot be read"),
-    ],
-)
-def test_cash_of_before_an_order_is_not_told(change: dict[str, Any], ordered: bool, why: str | None) -> None:
-    async def test(_server: Server, port: KalshiPort) -> None:
-        if ordered:
-            await placed(port)
-        accounts, failed = await counted(port)
-        assert (accounts is None) is (why is not None)
-        assert (why or "") in (failed or "")
-
-    run(Kalshi(post=Drop(), **change), test)
