@@ -30,6 +30,8 @@ class UplinkWords(GuardedActor):
         self.init: Init | None = None
         self.agreed: frozenset[Platform] = frozenset()
         self.out_of_service: str | None = None
+        self.outages: dict[Platform, str] = {}
+        """Venues to which no order can leave, and why."""
         self.halted = self.reducing = False
         self.unanswered: set[LegId] = set()
         self.offsets = ClockSamples()
@@ -97,7 +99,9 @@ class UplinkWords(GuardedActor):
 
     def status_report(self) -> StatusReport:
         """A snapshot for the controller, and for its operator."""
+        paper = self.config.platforms if self.init is None else self.paper(self.init)
         return StatusReport.model_construct(
+            venues={platform: why for platform, why in self.outages.items() if platform not in paper},
             platforms=sorted(self.config.platforms),
             dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
             dry_run_by=self.mode(),

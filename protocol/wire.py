@@ -296,7 +296,8 @@ class Pong(WireMessage):
 class StatusReport(WireMessage):
     """Either end, level 2: a snapshot of the sender, for the other end's operator.
 
-    ``halted``: it takes no leg; where it is ``reducing`` too, none but a sale of what it holds itself.
+    ``halted``: it takes no leg; where it is ``reducing`` too, none but a sale of what it holds itself. ``venues``: the
+    platforms that no order of its can reach now, and why; it takes no leg for these.
     """
 
     wire_type: ClassVar[str] = "status"

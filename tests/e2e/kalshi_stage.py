@@ -152,6 +152,10 @@ class World:
     def executor(self) -> Any:  # noqa: ANN401 -- the actors are looked into
         return actor(self.controller, "executor")
 
+    def out_of_reach(self) -> dict[str, str]:
+        """The venues that the trader of Kalshi does not reach, by its own word."""
+        return {name: why for name, why in actor(self.traders[0], "trader").outages.items() if why is not None}
+
     @property
     def ledger(self) -> LedgerState:
         """What is written down by now."""
