@@ -62,6 +62,7 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     limits: TraderLimits | None = None
     relayed: Mapping[Platform, tuple[str, ...]] = {}
     relay: StreamRules = StreamRules()
+    rehearsal: bool = False
 
 
 class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,7 +124,8 @@ def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> Supervisor
         "telemetry": Child(Telemetry, lambda: TelemetrySetup(ports.observers)),
         "bridge": Child(Bridge, lambda: BridgeSetup(ports.link, "router")),
         "router": Child(
-            Router, lambda: RouterSetup(plan.platforms, plan.dry_run, plan.controller_id, plan.heartbeat_us)
+            Router,
+            lambda: RouterSetup(plan.platforms, plan.dry_run, plan.controller_id, plan.heartbeat_us, plan.rehearsal),
         ),
     }
     after: dict[str, object] = {}

@@ -35,7 +35,7 @@ from actors.risk.asking import AskQueue
 from actors.risk.state import RiskState
 from actors.trade import Dust, Holding, SlotKey, State, Trade, merged
 from actors.trade_book import liquidity, unknown_records
-from actors.trader_messages import OutOfService
+from actors.trader_messages import OutOfService, VenueOut
 from market.opportunity import Opportunity
 from protocol.leg import Leg
 from protocol.terms import PairId, Platform, TradeId
@@ -147,12 +147,21 @@ class HybridExecutor(AskDesk):
             self.note(f"no path for {platform}: the local trader takes no leg: {message.reason}", level="error")
         self.want()
 
+    @handles(VenueOut)
+    def venue_out_here(self, message: VenueOut, _sender: Address) -> None:
+        """A local trader's venue is out of reach, or within it again; a trader that broke stays out."""
+        if message.reason is not None:
+            self.outages[message.platform] = message.reason
+        else:
+            self.outages.pop(message.platform, None)
+        self.want()
+
     def want(self) -> None:
         """Tell the scanner which books to send along and how large a leg may be."""
         if "scanner" not in self.roles:
             return
         paths = {**self.remote, **self.config.local}
-        paths = {p: path for p, path in paths.items() if p not in self.out_of_service}
+        paths = {p: path for p, path in paths.items() if p not in self.out_of_service and not self.out_here(p)}
         paths = {p: path for p, path in paths.items() if not path.halted or path.reducing}
         paper = frozenset(p for p, path in paths.items() if path.paper)
         caps = {p: path.max_leg_notional for p, path in paths.items() if path.max_leg_notional is not None}
@@ -459,7 +468,7 @@ class HybridExecutor(AskDesk):
             "paths": {
                 **{p: f"remote: {path.trader}" for p, path in self.remote.items() if not path.halted},
                 **{p: f"remote: {path.trader} (sells only)" for p, path in self.remote.items() if path.reducing},
-                **{p: "local" for p in self.config.local if p not in self.out_of_service},
+                **{p: "local" for p in self.config.local if p not in self.out_of_service and not self.out_here(p)},
             },
         }
         self.send(sender, Description("execution", data))

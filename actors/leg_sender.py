@@ -76,6 +76,13 @@ class LegSender(RiskDesk):
         self.remote: dict[Platform, PathInfo] = {}
         self.out_of_service: dict[Platform, str] = {}
         """Local platforms whose trader takes no leg any more, and why."""
+        self.outages: dict[Platform, str] = {}
+        """Local platforms whose venue no order reaches now, and why."""
+
+    def out_here(self, platform: Platform) -> bool:
+        """Whether it is executed here, for money, at a venue that is out of reach."""
+        local = self.config.local.get(platform)
+        return local is not None and local.real and platform in self.outages
 
     def path(self, platform: Platform, action: Action = Action.BUY) -> PathInfo | None:
         """Local first, else a connected trader whose connection can be written to, else none.
@@ -83,7 +90,7 @@ class LegSender(RiskDesk):
         A trader that reduces is a path for sales alone: it takes those of what it holds.
         """
         found = self.config.local.get(platform) or self.remote.get(platform)
-        if found is None or platform in self.out_of_service:
+        if found is None or platform in self.out_of_service or self.out_here(platform):
             return None
         if found.halted and not (found.reducing and action is Action.SELL):
             return None

@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.units import money_to_dollars, show_price, show_quantity
+
+REHEARSAL: Final = (
+    "one end is a rehearsal and the other is not: no leg goes between them (`rehearsal` at both, or at none)"
+)
+
+MISSING_AT_LEVEL_1: Final = (
+    "no expiry: a leg that arrives late is executed all the same",
+    "no fees and no revision on results",
+    "no word after a reconnect: what was not answered stays unknown",
+    "no answer to a question: an unknown leg stays unknown until another trader of the account proves it",
+    "no word of a dry run of its own: its fills are taken for real unless the controller is in a dry run",
+)
 
 
 def describe_leg(leg: Leg) -> str:

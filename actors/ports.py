@@ -7,7 +7,7 @@ the answer is known on the spot (``send``). A port never calls an actor from ins
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from actors.base import Address
 from protocol.leg import Leg
@@ -73,6 +73,14 @@ class VenuePort(Protocol):
 
     def see(self, book: Book) -> None:
         """Take this as the market's book now (paper venues; others ignore it)."""
+
+
+@runtime_checkable
+class WatchedVenue(Protocol):
+    """A venue that can be out of reach, and says so."""
+
+    def watch(self, report: Callable[[str | None], None]) -> None:
+        """Call ``report`` with why no order can leave, and with None when one can again; now, and at each change."""
 
 
 class BeaconPort(Protocol):

@@ -47,6 +47,7 @@ class RouterSetup(msgspec.Struct, frozen=True):
     dry_run: bool
     controller_id: str
     heartbeat_us: int
+    rehearsal: bool = False
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -104,6 +105,7 @@ class Router(GuardedActor):
             controller_id=self.config.controller_id,
             session_id=f"{self.config.controller_id}-{message.conn_id}",
             heartbeat_us=self.config.heartbeat_us,
+            rehearsal=self.config.rehearsal,
         )
         self.send(session, setup)
 

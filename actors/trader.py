@@ -45,11 +45,11 @@ from actors.messages import (
     VenueSaid,
 )
 from actors.trader_cash import TraderCash
-from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving
+from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, VenueOut
 from actors.trader_setup import Work
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import LegId, Status
+from protocol.terms import LegId, Platform, Status
 from protocol.units import money_to_dollars
 
 MAX_REMEMBERED: Final = 10_000
@@ -72,6 +72,7 @@ class Trader(TraderCash):
         self.broken: str | None = None
         self.stop_asker: Address | None = None
         self.tell_all = False
+        self.outages: dict[Platform, str | None] = {}
         self.done: deque[LegId] = deque()
 
     # -- start -----------------------------------------------------------------------------------------------
@@ -232,6 +233,16 @@ class Trader(TraderCash):
             text = f"no leg is taken any more: the journal is broken ({reason})"
             self.send(self.roles["telemetry"], Note("TRADER", text, "error", count="journal_failures"))
             self.send(self.asker(), OutOfService(self.config.rules.platforms, f"its journal is broken: {reason}"))
+
+    @handles(VenueOut)
+    def venue_out(self, message: VenueOut, _sender: Address) -> None:
+        """No order reaches that venue, or one does again: whoever sends legs must know."""
+        before, self.outages[message.platform] = self.outages.get(message.platform), message.reason
+        if before != message.reason:
+            word = "is within reach again" if message.reason is None else f"is out of reach: {message.reason}"
+            level = "info" if message.reason is None else "error"
+            self.send(self.roles["telemetry"], Note("TRADER", f"{message.platform} {word}", level))
+            self.send(self.asker(), message)
 
     def not_begun(self, work: Work, message: JournalFailed) -> None:
         """Refused, where the journal still says that the id was never seen; where it says nothing, nobody knows."""
@@ -408,6 +419,7 @@ class Trader(TraderCash):
             ],
             "clock_offset_ms": None if self.offset_us is None else self.offset_us // 1_000,
             "journal_broken": self.broken,
+            "out_of_reach": {platform: why for platform, why in self.outages.items() if why is not None},
             "answers": dict(self.answers),
             **self.door(),
         }

@@ -43,6 +43,13 @@ class OutOfService(Message, frozen=True):
     reason: str
 
 
+class VenueOut(Message, frozen=True):
+    """Venue to trader, trader to uplink or executor: no order can reach this venue, and why; None: it can again."""
+
+    platform: Platform
+    reason: str | None
+
+
 class Who(StrEnum):
     """Who halts a trader: its controller, or the operator of its own machine."""
 

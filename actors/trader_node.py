@@ -39,6 +39,7 @@ class TraderPlan(msgspec.Struct, frozen=True, kw_only=True):
     about: Mapping[str, Any]
     limits: TraderLimits | None = None
     relays: tuple[Platform, ...] = ()
+    rehearsal: bool = False
 
 
 class TraderPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +81,9 @@ def trader_setup(plan: TraderPlan, ports: TraderPorts) -> SupervisorSetup:
     }
     rules = TraderRules(platforms, plan.max_leg_notional)
     relays = frozenset(plan.relays) if ports.books is not None else frozenset()
-    hello = UplinkSetup(plan.trader_id, platforms, paper_only, plan.dry_run, plan.max_leg_notional, relays)
+    hello = UplinkSetup(
+        plan.trader_id, platforms, paper_only, plan.dry_run, plan.max_leg_notional, relays, plan.rehearsal
+    )
     children: dict[str, Child] = {
         "clock": Child(Clock, lambda: ClockSetup(ports.timer), replaceable=False),
         "telemetry": Child(Telemetry, lambda: TelemetrySetup(ports.observers)),

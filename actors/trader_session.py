@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.keepalive import Keepalive
+from actors.leg_words import MISSING_AT_LEVEL_1, REHEARSAL
 from actors.messages import (
     AckLeg,
     CloseLink,
@@ -66,14 +68,6 @@ MAX_LEGS: Final = 10_000
 
 RELAYED_TYPES: Final = BOOK_TYPES | {Book.wire_type}
 
-MISSING_AT_LEVEL_1: Final = (
-    "no expiry: a leg that arrives late is executed all the same",
-    "no fees and no revision on results",
-    "no word after a reconnect: what was not answered stays unknown",
-    "no answer to a question: an unknown leg stays unknown until another trader of the account proves it",
-    "no word of a dry run of its own: its fills are taken for real unless the controller is in a dry run",
-)
-
 
 class SessionSetup(msgspec.Struct, frozen=True):
     """What the hello says, and whom to tell."""
@@ -85,6 +79,7 @@ class SessionSetup(msgspec.Struct, frozen=True):
     controller_id: str
     session_id: str
     heartbeat_us: int
+    rehearsal: bool = False
 
 
 class TraderSession(GuardedActor):
@@ -124,6 +119,7 @@ class TraderSession(GuardedActor):
         self.config, self.router = message, sender
         self.since_us = self.turn.mono_us
         self.keepalive = Keepalive(self.turn.mono_us, message.heartbeat_us)
+        said: dict[str, Any] = {"rehearsal": True} if message.rehearsal else {}
         self.write(
             Init.model_construct(
                 platforms=list(message.platforms),
@@ -134,6 +130,7 @@ class TraderSession(GuardedActor):
                 heartbeat_ms=message.heartbeat_us // 1_000,
                 at_us=self.turn.unix_us,
                 state_follows=True,
+                **said,
             )
         )
         self.set_timer()
@@ -204,10 +201,11 @@ class TraderSession(GuardedActor):
 
     def reported(self, report: StatusReport) -> None:
         """The trader's word on itself; one that halts takes no leg, and is asked on."""
-        was = self.halted, self.reducing
+        was = self.halted, self.reducing, self.out
         self.report = report
-        if (self.halted, self.reducing) != was and self.registered:
+        if (self.halted, self.reducing, self.out) != was and self.registered:
             word = "only sells" if self.reducing else "takes no leg" if self.halted else "takes legs again"
+            word += "".join(f", but none for {platform}: {why}" for platform, why in self.out.items())
             self.note(f"#{self.config.conn_id} {self.trader_name()} {word}")
             self.send(self.router, Registered(tuple(self.path(platform) for platform in self.registered)))
         if report.clock_offset_ms is not None:
@@ -254,7 +252,8 @@ class TraderSession(GuardedActor):
             self.note(f"#{self.config.conn_id} said hello twice; the first one holds", level="warning")
             return
         asked = set(self.config.platforms)
-        usable = tuple(dict.fromkeys(p for p in ack.platforms if p in asked)) if ack.success else ()
+        same = bool(ack.rehearsal) is self.config.rehearsal
+        usable = tuple(dict.fromkeys(p for p in ack.platforms if p in asked)) if ack.success and same else ()
         self.ack = ack
         self.level = min(ack.protocol or 1, WIRE_VERSION)
         self.dry_run = self.config.dry_run or bool(ack.dry_run)
@@ -264,8 +263,10 @@ class TraderSession(GuardedActor):
         trader = self.trader_name()
         if not usable:
             offered = ", ".join(ack.platforms) or "no platform"
-            why = ack.error or (
-                f"it offers {offered}, asked was {', '.join(sorted(asked))}" if ack.success else "no reason given"
+            why = (
+                ack.error
+                or (REHEARSAL if not same else None)
+                or (f"it offers {offered}, asked was {', '.join(sorted(asked))}" if ack.success else "no reason given")
             )
             self.note(
                 f"#{self.config.conn_id} {trader} registers nothing: {why}", level="warning", count="hello_refused"
@@ -290,6 +291,11 @@ class TraderSession(GuardedActor):
         return self.halted and self.report is not None and bool(self.report.reducing)
 
     @property
+    def out(self) -> Mapping[str, str]:
+        """The platforms that it cannot reach now, and why."""
+        return (self.report.venues if self.report is not None else None) or {}
+
+    @property
     def states_cash(self) -> bool:
         """By its hello."""
         return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
@@ -304,8 +310,8 @@ class TraderSession(GuardedActor):
             paper=platform in self.paper,
             dry_run=self.dry_run,
             max_leg_notional=None if self.ack is None else self.ack.max_leg_notional,
-            halted=self.halted,
-            reducing=self.reducing,
+            halted=self.halted or platform in self.out,
+            reducing=self.reducing and platform not in self.out,
             cash=self.states_cash,
         )
 

@@ -10,7 +10,7 @@ from actors.journal import JournalRead, ReadJournal
 from actors.keepalive import DEFAULT_INTERVAL_US, Keepalive
 from actors.leg_answers import bare_result, leg_result, state_of
 from actors.leg_orders import leg_asked_about, leg_ordered, revision_claimed
-from actors.leg_words import describe_leg
+from actors.leg_words import REHEARSAL, describe_leg
 from actors.messages import (
     Attach,
     ClockMeasured,
@@ -35,13 +35,14 @@ from actors.messages import (
     Unconfigured,
 )
 from actors.risk_messages import LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
-from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, TraderState, WatchState
+from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, TraderState, VenueOut, WatchState
 from actors.uplink_setup import UplinkSetup
 from actors.uplink_words import UplinkWords
 from protocol.leg import Leg
 from protocol.leg_frame import Frame
 from protocol.terms import WIRE_VERSION, LegId, Platform
 from protocol.wire import (
+    MAX_TEXT,
     Book,
     CashQuery,
     ExecuteLeg,
@@ -239,6 +240,10 @@ class Uplink(UplinkWords):
         """Agree on platforms and on dry run, say so, and tell again what could not be written before."""
         self.init = init
         common = frozenset(self.config.platforms & set(init.platforms))
+        if bool(init.rehearsal) is not self.config.rehearsal:
+            # A leg for money beside one that only looks so is a naked position: such ends never meet.
+            common = frozenset()
+            self.note(REHEARSAL, level="error")
         if self.out_of_service is not None and self.level < WIRE_VERSION:
             # A level-1 controller cannot be told otherwise, and has no questions either.
             common = frozenset()
@@ -246,7 +251,7 @@ class Uplink(UplinkWords):
         if init.heartbeat_ms is not None:
             self.keepalive.interval_us = init.heartbeat_ms * 1_000
             self.set_timer()
-        if self.out_of_service is not None and self.level >= WIRE_VERSION:
+        if (self.out_of_service is not None or self.outages) and self.level >= WIRE_VERSION:
             # Before the ack: from that on legs may come.
             self.write(self.status_report())
         self.write(self.init_ack(init, common))
@@ -417,6 +422,15 @@ class Uplink(UplinkWords):
         """The trader takes no leg any more: the controller must not count on it; it may still ask."""
         self.out_of_service = message.reason
         # A level-1 controller cannot be told: it hears of each leg, and its next hello is refused.
+        if self.init is not None and self.level >= WIRE_VERSION:
+            self.write(self.status_report())
+
+    @handles(VenueOut)
+    def venue_out(self, message: VenueOut, _sender: Address) -> None:
+        """A venue is out of reach, or within it again: the controller must not count on it meanwhile."""
+        self.outages.pop(message.platform, None)
+        if message.reason is not None:
+            self.outages[message.platform] = message.reason[:MAX_TEXT]
         if self.init is not None and self.level >= WIRE_VERSION:
             self.write(self.status_report())
 

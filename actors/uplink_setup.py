@@ -20,3 +20,4 @@ class UplinkSetup(msgspec.Struct, frozen=True):
     dry_run: bool
     max_leg_notional: Money
     relays: frozenset[Platform] = frozenset()
+    rehearsal: bool = False

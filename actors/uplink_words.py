@@ -9,6 +9,7 @@ from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.clock_samples import ClockSamples
 from actors.leg_answers import mode_of, seed_ack
+from actors.leg_words import REHEARSAL
 from actors.uplink_setup import UplinkSetup
 from protocol.terms import WIRE_VERSION, LegId, Platform
 from protocol.wire import MAX_ACCOUNTS, MAX_TEXT, Cash, CashQuery, Init, InitAck, StatusReport, WireMessage
@@ -29,6 +30,8 @@ class UplinkWords(GuardedActor):
         self.init: Init | None = None
         self.agreed: frozenset[Platform] = frozenset()
         self.out_of_service: str | None = None
+        self.outages: dict[Platform, str] = {}
+        """Venues to which no order can leave, and why."""
         self.halted = self.reducing = False
         self.unanswered: set[LegId] = set()
         self.offsets = ClockSamples()
@@ -78,7 +81,10 @@ class UplinkWords(GuardedActor):
             "paper": sorted(self.paper(init) & common),
             "max_leg_notional": self.config.max_leg_notional,
             "cash": True,
+            **({"rehearsal": True} if self.config.rehearsal else {}),
         }
+        if bool(init.rehearsal) is not self.config.rehearsal:
+            more["error"] = REHEARSAL
         return seed_ack(self.config.platforms, init, common, **more)
 
     def paper(self, init: Init) -> frozenset[Platform]:
@@ -93,7 +99,9 @@ class UplinkWords(GuardedActor):
 
     def status_report(self) -> StatusReport:
         """A snapshot for the controller, and for its operator."""
+        paper = self.config.platforms if self.init is None else self.paper(self.init)
         return StatusReport.model_construct(
+            venues={platform: why for platform, why in self.outages.items() if platform not in paper},
             platforms=sorted(self.config.platforms),
             dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
             dry_run_by=self.mode(),

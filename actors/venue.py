@@ -10,8 +10,8 @@ import msgspec
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
-from actors.ports import VenuePort
-from actors.trader_messages import Fence, Fenced
+from actors.ports import VenuePort, WatchedVenue
+from actors.trader_messages import Fence, Fenced, VenueOut
 from protocol.outcome import Outcome
 from protocol.terms import LegId
 from protocol.units import Money
@@ -41,15 +41,30 @@ class Venue(GuardedActor):
         self.answer: Answer
         self.askers: dict[str, Address] = {}
         self.cash_asker: Address | None = None
+        self.trader: Address | None = None
+        self.out: VenueOut | None = None
 
     @handles(VenueSetup)
     def setup(self, message: VenueSetup, _sender: Address) -> None:
         """Take the port."""
         self.port, self.answer = message.port, message.answer
+        me, answer, platform = self.myAddress, self.answer, self.port.platform
+        if isinstance(self.port, WatchedVenue):
+            self.port.watch(lambda reason: answer(me, VenueOut(platform, reason)))
 
     @handles(Directory)
-    def directory(self, _message: Directory, _sender: Address) -> None:
-        """It answers whoever asks."""
+    def directory(self, message: Directory, _sender: Address) -> None:
+        """It answers whoever asks; its own trader hears unasked when no order can leave."""
+        self.trader = message.roles.get("trader") or message.roles.get(f"trader:{self.port.platform}")
+        if self.out is not None:
+            self.tell_out(self.out)
+
+    @handles(VenueOut)
+    def tell_out(self, message: VenueOut, _sender: Address | None = None) -> None:
+        """Pass it on, now or once it is known to whom."""
+        self.out = message
+        if self.trader is not None:
+            self.send(self.trader, message)
 
     @handles(PlaceLeg)
     def place(self, message: PlaceLeg, sender: Address) -> None:

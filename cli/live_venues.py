@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from random import Random
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION
+from config.kalshi import is_here
 from config.settings import Settings
 from protocol.terms import KALSHI, Platform
 from transport.feeds.port import FeedPort, Report
@@ -17,6 +19,7 @@ from transport.logs import add_secret, log_event
 
 if TYPE_CHECKING:
     from transport.kalshi.access import KalshiAccess
+    from venues.kalshi.hosts import Hosts
 
 NO_LIVE: Final[Mapping[Platform, LiveVenue]] = MappingProxyType({})
 
@@ -30,6 +33,8 @@ def live_venues(settings: Settings, names: Iterable[str]) -> Mapping[Platform, L
     """
     if settings.venue != "live":
         return NO_LIVE
+    if settings.rehearsal:
+        return {Platform(name): _rehearsed(settings, Platform(name)) for name in names}
     others = [name for name in names if name != KALSHI]
     if others:
         text = f"venue: {others[0]} has no live client in this version; use --venue paper, or --platform {KALSHI}"
@@ -50,6 +55,8 @@ def kalshi_access(settings: Settings) -> KalshiAccess:
         raise CliError(CONFIGURATION, text + f"and name both in the table [kalshi] of {settings.home.config_file}")
     named = LIVE if settings.kalshi_environment == "live" else DEMO
     hosts = Hosts(settings.kalshi_rest_url or named.rest, settings.kalshi_socket_url or named.socket)
+    if settings.rehearsal:
+        must_be_here(hosts)
     passphrase = settings.kalshi_passphrase
     secret = None if passphrase is None else passphrase.get_secret_value()
     key_id = settings.kalshi_key_id.get_secret_value()
@@ -69,6 +76,22 @@ def kalshi_feed(settings: Settings, markets: Iterable[str], report: Report) -> F
 
     rng = Random()  # noqa: S311 -- spreads reconnects, guards nothing
     return DirectFeed(found, markets, rng=rng, report=report)
+
+
+def must_be_here(hosts: Hosts) -> None:
+    """A rehearsal's other side is made up: raise :class:`CliError` unless Kalshi is on this machine, too."""
+    for origin in (hosts.rest, hosts.socket):
+        if not is_here(urlsplit(origin).hostname or ""):
+            text = f"rehearsal: {origin} is not on this machine: set kalshi.rest_url and kalshi.socket_url to what "
+            raise CliError(CONFIGURATION, text + "`arb exchange kalshi` said, or leave `rehearsal` out")
+
+
+def _rehearsed(settings: Settings, platform: Platform) -> LiveVenue:
+    if platform == KALSHI:
+        return _kalshi(settings)
+    from cli.rehearsal import other_side
+
+    return other_side(settings, platform)
 
 
 def _kalshi(settings: Settings) -> LiveVenue:

@@ -35,6 +35,10 @@ Live = Annotated[
     bool | None,
     typer.Option("--live/--dry-run", help="Trade for real, if the other end does too. Default: dry run."),
 ]
+Rehearsal = Annotated[
+    bool | None,
+    typer.Option("--rehearsal", help="As if for real, against a Kalshi on this machine and a made-up Polymarket."),
+]
 LogJson = Annotated[bool | None, typer.Option("--log-json", help="Log one JSON object a line.")]
 LogLevel = Annotated[
     str | None, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error. Default: info.")

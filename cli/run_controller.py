@@ -13,6 +13,7 @@ from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.feeds import feed_maker, relay_rules, relayed_markets
 from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
+from cli.rehearsal import own_home
 from cli.risk_plan import free_disk, risk_plan
 from config.home import ArbHome
 from config.settings import DEFAULT_SILENCE_S, Settings
@@ -59,6 +60,7 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings, pairs: list[Pair], make_feed: FeedMaker) -> bool:
+    own_home(settings)
     tailscale = await tailscale_status()
     process = ControllerProcess(controller_options(settings, pairs, make_feed, tailscale))
     process.take_signals()
@@ -123,6 +125,7 @@ def controller_options(
         controller_id=controller_id,
         platforms=PLATFORMS,
         dry_run=settings.dry_run,
+        rehearsal=settings.rehearsal,
         policy=link_policy(settings, tailscale),
         make_feed=make_feed,
         make_scan=lambda: Scan(pairs, rules),

@@ -13,10 +13,11 @@ from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.feeds import trader_feed
 from cli.live_venues import NO_LIVE, live_venues, order_timeout_us
 from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
+from cli.rehearsal import own_home
 from cli.run_controller import paper_port, read_pairs
 from config.feeds import NONE
 from config.settings import Settings
-from protocol.terms import Platform
+from protocol.terms import POLYMARKET, Platform
 from protocol.units import money_from_dollars
 from simulation.market_pairs import DEFAULT_PAIRS
 from transport.alerts import AlertsError
@@ -27,6 +28,7 @@ from transport.link.policy import ClientPolicy
 from transport.link.tls import client_context
 from transport.live import LiveVenue, LiveVenueError
 from transport.logs import log_event, setup_logging
+from transport.rehearsal import OtherSide
 from transport.status_client import StatusError
 from transport.trader_process import TraderOptions, TraderProcess
 from transport.udp import BeaconPortError
@@ -48,6 +50,7 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> bool:
+    own_home(settings)
     process = TraderProcess(trader_options(settings, live_venues(settings, settings.platforms)))
     process.take_signals()
     platforms = ", ".join(settings.platforms)
@@ -64,6 +67,8 @@ def trader_options(settings: Settings, live: Mapping[Platform, LiveVenue] = NO_L
     home.ensure_run_dir()
     # Before the journal is opened: what is wrong with the feed must leave nothing open.
     feed = trader_feed(settings, list(DEFAULT_PAIRS) if settings.pairs is None else read_pairs(settings.pairs))
+    if feed is not None and isinstance(other := live.get(POLYMARKET), OtherSide):
+        feed = other.fed_by(feed)
     name, journal = own_journal(settings)
     trader_id = home.durable_id(f"trader_id-{name}", f"t{secrets.token_hex(5)}")
     return TraderOptions(
@@ -71,6 +76,7 @@ def trader_options(settings: Settings, live: Mapping[Platform, LiveVenue] = NO_L
         max_clock_offset_us=settings.max_clock_offset_ms * 1_000,
         open_journal=lambda: journal,
         dry_run=settings.dry_run,
+        rehearsal=settings.rehearsal,
         venues={platform: (paper, live.get(platform)) for platform, (paper, _) in paper_venues(settings).items()},
         live=tuple(live.values()),
         max_leg_notional=money_from_dollars(settings.max_leg_notional_usd),

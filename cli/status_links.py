@@ -86,6 +86,8 @@ def _door(trader: Document, style: Style) -> Iterator[str]:
         halt = word if isinstance(word, dict) else {}
         what = "halted" if halt.get("everything") is True else "reduced to selling"
         yield style.alarm(f"  {what} by the {text(who)}: {text(halt.get('reason'))}")
+    for platform, why in mapping(trader, "out_of_reach").items():
+        yield style.alarm(f"  {text(platform)} is out of reach, no leg is taken for it: {text(why)}")
     refused = ", ".join(f"{count(times)} {text(why)}" for why, times in mapping(trader, "refused").items())
     if refused:
         yield style.faint(f"  refused by its own limits: {refused}")
@@ -131,6 +133,10 @@ def connections(document: Document, style: Style, width: int) -> Iterator[str]:
     if rows:
         yield style.strong("Connections")
         yield from table(columns, rows, width, head=style.faint)
+    for link in dicts(document, "connections"):
+        for platform, why in mapping(mapping(link, "report"), "venues").items():
+            line = f"{_trader(link)} takes no leg for {text(platform)}: {text(why)}"
+            yield from map(style.alarm, textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="    "))
 
 
 def missing(document: Document, style: Style, width: int) -> Iterator[str]:

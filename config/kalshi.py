@@ -31,14 +31,15 @@ def origin(secure: str, plain: str) -> kinds.Kind:
         if parts.port is not None and not 0 < parts.port <= MAX_PORT:
             raise ValueError
         parse_host(parts.hostname)
-        if parts.scheme == plain and not _here(parts.hostname):
+        if parts.scheme == plain and not is_here(parts.hostname):
             raise kinds.RefusedError(f"must be {secure}://: {plain}:// only leads to this machine (127.0.0.1)")
         return f"{parts.scheme}://{parts.netloc}"
 
     return kinds.Kind(f"{secure}://HOST, or {plain}://127.0.0.1:PORT on this machine", parse)
 
 
-def _here(host: str) -> bool:
+def is_here(host: str) -> bool:
+    """Whether the host is this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

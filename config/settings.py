@@ -123,6 +123,15 @@ class Settings(FeedSettings, KalshiSettings, RiskSettings, AlertSettings):
         ),
     ] = True
 
+    rehearsal: Annotated[
+        YesNo,
+        About(
+            "With `live`, all as if for real, against `arb exchange kalshi` on this machine and a made-up Polymarket. "
+            "All ends must say so, each in an `ARB_HOME` that has seen no real trade.",
+            flag="--rehearsal",
+        ),
+    ] = False
+
     # Controller
     controller_platforms: Annotated[
         tuple[str, ...],

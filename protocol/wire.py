@@ -107,6 +107,7 @@ class Init(WireMessage):
     """Controller to trader, first on every connection: what it wants executed, and whether for real.
 
     ``state_follows``: a :class:`Halt` or :class:`Resume` comes right after the ack, and no leg is taken before it.
+    ``rehearsal``: what is called live here is a rehearsal; only ends that both say so trade with each other.
     """
 
     wire_type: ClassVar[str] = "init"
@@ -118,6 +119,7 @@ class Init(WireMessage):
     heartbeat_ms: Annotated[StrictInt, Field(ge=10, le=3_600_000)] | None = None
     at_us: WireInt | None = None
     state_follows: StrictBool | None = None
+    rehearsal: StrictBool | None = None
 
 
 class InitAck(WireMessage):
@@ -135,6 +137,7 @@ class InitAck(WireMessage):
     max_leg_notional: WirePaid | None = None
     relays: Platforms | None = None
     cash: StrictBool | None = None
+    rehearsal: StrictBool | None = None
 
 
 class ExecuteLeg(WireMessage):
@@ -293,7 +296,8 @@ class Pong(WireMessage):
 class StatusReport(WireMessage):
     """Either end, level 2: a snapshot of the sender, for the other end's operator.
 
-    ``halted``: it takes no leg; where it is ``reducing`` too, none but a sale of what it holds itself.
+    ``halted``: it takes no leg; where it is ``reducing`` too, none but a sale of what it holds itself. ``venues``: the
+    platforms that no order of its can reach now, and why; it takes no leg for these.
     """
 
     wire_type: ClassVar[str] = "status"

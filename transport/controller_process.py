@@ -72,6 +72,7 @@ class ControllerOptions:
     observers: tuple[Observer, ...] = ()
     alerts: AlertPlan | None = None
     limits: TraderLimits | None = None
+    rehearsal: bool = False
     relayed: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)
     relay: StreamRules = field(default_factory=StreamRules)
 
@@ -162,6 +163,7 @@ class ControllerProcess(ArbProcess):
             limits=options.limits,
             relayed=options.relayed,
             relay=options.relay,
+            rehearsal=options.rehearsal,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(

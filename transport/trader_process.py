@@ -58,6 +58,7 @@ class TraderOptions:
     alerts: AlertPlan | None = None
     limits: TraderLimits | None = None
     feed: FeedPort | None = None
+    rehearsal: bool = False
     live: tuple[LiveVenue, ...] = ()
     """The live ports among ``venues``, which are connections to be opened and closed."""
 
@@ -125,6 +126,7 @@ class TraderProcess(ArbProcess):
             about=options.about,
             limits=options.limits,
             relays=() if options.feed is None else options.feed.platforms,
+            rehearsal=options.rehearsal,
         )
         observers: tuple[Observer, ...] = (*self.observers, _Welcome(self.client, self._failures), *options.observers)
         if options.one_shot:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from actors.facts import ResultSeen
 from actors.ledger_state import fold
+from actors.leg_words import MISSING_AT_LEVEL_1
 from actors.messages import LegReported, QueryLeg
 from actors.recovery import rebuild
-from actors.trader_session import MISSING_AT_LEVEL_1
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, PLATFORMS, LegId, PairId, Status, TradeId
 from protocol.units import Money

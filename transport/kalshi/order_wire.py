@@ -100,6 +100,8 @@ class OrderWire:
         self._trouble: str | None = None
         self._arrived = asyncio.Event()
         self.offset = offset or ClockOffset()
+        self.changed: Callable[[], None] = lambda: None
+        """Called when connections came or went."""
         self.written = 0
 
     # -- life ------------------------------------------------------------------------------------------------
@@ -135,6 +137,11 @@ class OrderWire:
     def trouble(self) -> str | None:
         """Why the last attempt to connect failed; None since one succeeded."""
         return self._trouble
+
+    @property
+    def unreachable(self) -> str | None:
+        """Why there is no connection at all; None where there is one, free or not."""
+        return None if self._connections else self._trouble or "not connected"
 
     # -- an order --------------------------------------------------------------------------------------------
 
@@ -228,6 +235,7 @@ class OrderWire:
         if self._trouble is None:
             self._report(f"cannot connect to {self._host}: {why}")
         self._trouble = why
+        self.changed()
 
     def _made(self) -> Connection:
         return Connection(on_idle=self._idle, on_lost=self._lost)
@@ -235,11 +243,13 @@ class OrderWire:
     def _idle(self, connection: Connection) -> None:
         self._connections.setdefault(connection, asyncio.get_running_loop().time())
         self._arrived.set()
+        self.changed()
 
     def _lost(self, connection: Connection, why: str) -> None:
         self._connections.pop(connection, None)
         if self._closed:
             return
+        self.changed()
         if connection.answers:
             self._top_up()
             return

@@ -45,6 +45,9 @@ SECOND_US: Final = 1_000_000
 QUIET_US: Final = 60 * SECOND_US
 """So long after the last order every read knows of it."""
 
+REFUSED_KEY: Final = frozenset({401, 403})
+KEY_UNKNOWN: Final = 401
+
 CLOCK_US: Final = 1_000_000
 """Clocks that differ by more for certain are worth a line in the log."""
 
@@ -108,6 +111,10 @@ class KalshiPort:
         self._ordered_us: int | None = None
         self.stopped: str | None = None
         """Why no order leaves, until Kalshi takes our signatures again."""
+        self._watcher: Callable[[str | None], None] | None = None
+        self._told: str | None = None
+        self._begun = False
+        wire.changed = self._reach
 
     @property
     def platform(self) -> Platform:
@@ -122,13 +129,16 @@ class KalshiPort:
     async def start(self) -> None:
         """Connect, and learn what is needed. Raises :class:`KeyRefusedByVenue`; an outage it lives through."""
         await self._wire.start(patience_s=self._policy.timeout_s)
+        self._begun = True
         try:
             async with asyncio.timeout(self._policy.learn_s):
                 await self._learn_all()
         except TimeoutError:
             self._report("not everything could be learnt at the start: kalshi is slow")
         except ReadFailed as error:
-            if error.status in {401, 403}:
+            if clock_wrong(error):
+                self._stop()
+            elif error.status in REFUSED_KEY:
                 await self.close()
                 raise KeyRefusedByVenue(f"kalshi does not take this key: {error}; see `arb doctor kalshi`") from None
             self._report(f"not everything could be learnt at the start: {error}")
@@ -147,6 +157,19 @@ class KalshiPort:
         await self._tasks.close()
         await self._wire.close()
         await self._reads.rest.close()
+
+    def watch(self, report: Callable[[str | None], None]) -> None:
+        """See ``WatchedVenue``: the connection, the clock, the key."""
+        self._watcher, self._told = report, None
+        self._reach()
+
+    def _reach(self) -> None:
+        """Say whether an order could leave, when that has changed."""
+        lost = self._wire.unreachable
+        why = self.stopped or (None if lost is None else f"connection: {lost}")
+        if self._watcher is not None and self._begun and (why is None) != (self._told is None):
+            self._told = why
+            self._watcher(why)
 
     # -- orders ----------------------------------------------------------------------------------------------
 
@@ -209,16 +232,18 @@ class KalshiPort:
         if reply.ts_ms is not None:
             now = self._clock.unix_us()
             self._wire.offset.observe(reply.ts_ms * 1_000, 1_000, placed.unix_us, now)
-        self._learn(leg, reply)
+        self._learn(leg, reply, answer.status)
         self._watch_clock()
         report(outcome)
         if outcome.status.proven and not outcome.final and outcome.order_id is not None:
             self._tasks.start(self._settle(leg, outcome.order_id, outcome, report), f"fills of {leg.leg_id}")
 
-    def _learn(self, leg: Leg, reply: OrderReply) -> None:
+    def _learn(self, leg: Leg, reply: OrderReply, status: int) -> None:
         """What a refusal says about more than this order."""
         if reply.code == CLOCK:
             self._stop()
+        elif status == KEY_UNKNOWN:
+            self._stop("key: kalshi does not take this key any more: see `arb doctor kalshi`")
         elif reply.outcome.status is Status.REJECTED:
             # Its price, its shard or its status may not be what we believed.
             self.markets.doubt(leg.market)
@@ -238,12 +263,21 @@ class KalshiPort:
 
     # -- the clock -------------------------------------------------------------------------------------------
 
-    def _stop(self) -> None:
-        """Our signatures are too old or too new: nothing leaves before one is taken again."""
+    def _stop(self, why: str | None = None) -> None:
+        """Our signatures are not taken, by default for their time: nothing leaves before one is taken again."""
         if self.stopped is None:
-            self.stopped = f"clock: kalshi refuses our time ({self._wire.offset}): set this machine's clock by NTP"
+            clock = f"clock: kalshi refuses our time ({self._wire.offset}): set this machine's clock by NTP"
+            self.stopped = why or clock
             self._report(f"no order leaves any more: {self.stopped}")
-            self._tasks.start(self._until_right(), "clock")
+            self._tasks.start(self._until_right(), "signatures")
+            self._reach()
+
+    def _doubt(self, error: ReadFailed) -> None:
+        """A read that was refused for its signature says that orders will be, too."""
+        if clock_wrong(error):
+            self._stop()
+        elif error.status == KEY_UNKNOWN:
+            self._stop("key: kalshi does not take this key any more: see `arb doctor kalshi`")
 
     def _watch_clock(self) -> None:
         """Say it once when the clocks have come too far apart, before Kalshi refuses our time; and when they agree."""
@@ -262,7 +296,8 @@ class KalshiPort:
             except ReadFailed:
                 continue
             self.stopped = None
-            self._report(f"kalshi takes our time again ({self._wire.offset}): orders may leave")
+            self._reach()
+            self._report(f"kalshi takes our signatures again ({self._wire.offset}): orders may leave")
 
     # -- questions -------------------------------------------------------------------------------------------
 
@@ -285,8 +320,7 @@ class KalshiPort:
             failed = None
         except ReadFailed as error:
             failed = str(error)
-            if clock_wrong(error):
-                self._stop()
+            self._doubt(error)
         finally:
             self._asking.discard(leg.leg_id)
         # Not while being cancelled: whoever would hear it is going, too.
@@ -309,6 +343,7 @@ class KalshiPort:
             accounts, failed = shards or [("", balance.cash)], None
         except ReadFailed as error:
             failed = str(error)
+            self._doubt(error)
         report(accounts, failed)
 
     async def _caught_up(self, now_us: int) -> None:

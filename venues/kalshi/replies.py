@@ -2,6 +2,11 @@
 
 Proof that an order is not there is a refusal that Kalshi itself wrote (a status of :data:`REFUSING` with its error
 object), and 429, which comes before the matching. Everything else that is no readable 2xx may have filled.
+
+So is a 409 of a pause. Kalshi's documents say that in a pause no order is placed, but neither its specification nor
+they name a code for it (``trading_is_paused`` and ``exchange_is_paused`` were seen in the wild, ``market_paused`` and
+``market_closed`` are of our loopback alone), nor that it is looked at before a client order id is. A look-up costs
+some seconds in which nothing can be traded anyway; a refusal believed in error costs a leg.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ def test_after_a_refusal_of_our_time_nothing_leaves_until_a_signature_is_taken()
         assert (again.status, "clock: " in (again.error or "")) == (Status.REJECTED, True)
         assert len(server.posts) == 1
         kalshi.limits, kalshi.post = says(LIMITS), says(CREATED | {"client_order_id": "coid-3"}, 201)
-        await server.until(lambda: any("takes our time again" in line for line in said))
+        await server.until(lambda: any("takes our signatures again" in line for line in said))
         assert (await placed(port, leg(leg_id="coid-3"))).status is Status.FILLED
 
     run(kalshi, test, said, replace(POLICY, settle_s=()))
