@@ -1,7 +1,6 @@
 """What actors say to each other. Frozen values; units and terms are those of `protocol/`.
 
-Messages from the market data (`FeedBatch`, `FeedEnded`) are defined in `market/events.py`; those about an actor's
-own life (`Supervised`, `ActorFailed`) in `actors/base.py`; about books to close on in `actors/pair_books.py`.
+Others: `market/events.py` (market data), `actors/base.py` (an actor's life), `actors/pair_books.py` (books to close).
 """
 
 from __future__ import annotations
@@ -211,7 +210,7 @@ class Wanted(Message, frozen=True):
 class PathInfo(Message, frozen=True):
     """How legs of one platform can be executed right now, and what that path cannot promise.
 
-    ``halted``: it takes no leg; but where it is ``reducing``, sales of what it holds. ``cash``: it says what is there.
+    ``halted``: none, but where ``reducing`` sales of what it holds. ``cash``, ``holdings``: it says what is there.
     """
 
     platform: Platform
@@ -224,6 +223,7 @@ class PathInfo(Message, frozen=True):
     halted: bool = False
     reducing: bool = False
     cash: bool = False
+    holdings: bool = False
 
     @property
     def real(self) -> bool:

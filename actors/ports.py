@@ -7,9 +7,10 @@ the answer is known on the spot (``send``). A port never calls an actor from ins
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from actors.base import Address
+from protocol.holdings import HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, TradeId
@@ -73,6 +74,18 @@ class VenuePort(Protocol):
 
     def see(self, book: Book) -> None:
         """Take this as the market's book now (paper venues; others ignore it)."""
+
+
+@runtime_checkable
+class HoldingsPort(Protocol):
+    """What a :class:`VenuePort` has besides, where its account can be compared with the ledger."""
+
+    def holdings(self, since_us: int, report: HoldingsReport) -> None:
+        """Ask what the account holds, with the orders made from ``since_us`` on (unix microseconds).
+
+        ``report(holdings, None)``: the whole of it, as it was at one moment after this call, with everything that this
+        port had sent before and nothing under way. ``report(None, why)``: incomplete, or not comparable now.
+        """
 
 
 class BeaconPort(Protocol):

@@ -8,6 +8,7 @@ import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
+from actors.holdings_messages import HoldingsAsked
 from actors.keepalive import Keepalive
 from actors.messages import (
     AckLeg,
@@ -33,6 +34,7 @@ from actors.messages import (
     Unregistered,
 )
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
+from actors.wire_holdings import off_the_wire
 from protocol.leg import Leg
 from protocol.leg_frame import AckFrame, Frame, leg_frame
 from protocol.outcome import outcome_from_result
@@ -45,6 +47,8 @@ from protocol.wire import (
     CashQuery,
     Halt,
     HaltAck,
+    Holdings,
+    HoldingsQuery,
     Init,
     InitAck,
     LegQuery,
@@ -191,6 +195,8 @@ class TraderSession(GuardedActor):
             case Cash() as cash if cash.platform in self.registered:
                 said = CashSaid(cash.number, cash.platform, cash.paper, tuple(cash.accounts), cash.error)
                 self.send(self.roles["executor"], msgspec.structs.replace(said, who=self.trader_name()))
+            case Holdings() as told if told.platform in self.registered and "reconciler" in self.roles:
+                self.send(self.roles["reconciler"], off_the_wire(told, self.trader_name()))
             case _:
                 pass
 
@@ -270,6 +276,11 @@ class TraderSession(GuardedActor):
         """By its hello."""
         return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
 
+    @property
+    def states_holdings(self) -> bool:
+        """The same."""
+        return self.level >= WIRE_VERSION and self.ack is not None and self.ack.holdings is True
+
     def path(self, platform: Platform) -> PathInfo:
         """What the executor may know of this way to a venue."""
         return PathInfo(
@@ -283,6 +294,7 @@ class TraderSession(GuardedActor):
             halted=self.halted,
             reducing=self.reducing,
             cash=self.states_cash,
+            holdings=self.states_holdings,
         )
 
     def result(self, result: LegResult) -> None:
@@ -345,7 +357,7 @@ class TraderSession(GuardedActor):
 
     def write(
         self,
-        message: Init | Frame | LegQuery | CashQuery | Halt | Resume | Ping | Pong | Book,
+        message: Init | Frame | LegQuery | CashQuery | HoldingsQuery | Halt | Resume | Ping | Pong | Book,
         leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
@@ -408,6 +420,14 @@ class TraderSession(GuardedActor):
         platforms = [platform for platform in self.registered if platform in message.platforms]
         if not self.closed and self.states_cash and platforms:
             self.write(CashQuery.model_construct(number=message.number, platforms=platforms))
+
+    @handles(HoldingsAsked)
+    def ask_holdings(self, message: HoldingsAsked, _sender: Address) -> None:
+        """Ask this trader what its accounts hold, where it has said that it answers that."""
+        platforms = [platform for platform in self.registered if platform in message.platforms]
+        if not self.closed and self.states_holdings and platforms:
+            query = HoldingsQuery.model_construct(number=message.number, platforms=platforms, since_us=message.since_us)
+            self.write(query)
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:

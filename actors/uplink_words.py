@@ -78,6 +78,7 @@ class UplinkWords(GuardedActor):
             "paper": sorted(self.paper(init) & common),
             "max_leg_notional": self.config.max_leg_notional,
             "cash": True,
+            "holdings": True,
         }
         return seed_ack(self.config.platforms, init, common, **more)
 

@@ -176,6 +176,7 @@ def controller_options(
         about=about("controller", settings) | {"feed": settings.feed, "pairs": len(pairs), "pid": os.getpid()},
         alerts=alert_plan(settings, "controller", summary=True),
         limits=trader_limits(settings, settings.controller_platforms),
+        reconcile_every_us=settings.reconcile_every_s * 1_000_000 or None,
     )
 
 

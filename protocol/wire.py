@@ -33,6 +33,8 @@ MAX_NAME = 200
 MAX_PLATFORMS = 32
 MAX_LEVELS = 1_000
 MAX_ACCOUNTS = 64
+MAX_HELD = 2_000
+MAX_LISTED = 1_000
 MAX_INT = 2**63 - 1
 
 WirePrice = Annotated[Price, BeforeValidator(price_from_cents), PlainSerializer(price_to_cents)]
@@ -121,7 +123,10 @@ class Init(WireMessage):
 
 
 class InitAck(WireMessage):
-    """Trader to controller: which of those platforms it executes, or why none. ``cash``: it answers `cash_query`."""
+    """Trader to controller: which of those platforms it executes, or why none.
+
+    ``cash``: it answers `cash_query`; ``holdings``: `holdings_query`.
+    """
 
     wire_type: ClassVar[str] = "init_ack"
     success: StrictBool
@@ -134,6 +139,7 @@ class InitAck(WireMessage):
     paper: Platforms | None = None
     max_leg_notional: WirePaid | None = None
     cash: StrictBool | None = None
+    holdings: StrictBool | None = None
 
 
 class ExecuteLeg(WireMessage):
@@ -330,6 +336,42 @@ class Cash(WireMessage):
     error: Text | None = None
 
 
+class HoldingsQuery(WireMessage):
+    """Controller to trader, level 2: what do the accounts hold? Answered with a :class:`Holdings` for each platform.
+
+    ``since_us``: orders that were made from then on are wanted, unix microseconds.
+    """
+
+    wire_type: ClassVar[str] = "holdings_query"
+    number: WireCount
+    platforms: Platforms
+    since_us: WireCount | None = None
+
+
+WireHeld = tuple[Name, Side, WireFilled]
+WireListed = tuple[Name, Name, Name, WireFilled, WireFilled, WireCount]
+
+
+class Holdings(WireMessage):
+    """Trader to controller, level 2: an account of a platform, whole, at some moment after ``number`` was read.
+
+    ``positions``: market, side, contracts. ``orders``: client id, venue's id, market, contracts filled, contracts in
+    the book, unix microseconds; what rests, and all from ``listed_from_us`` on (none: they are not listed). ``nets``:
+    YES and NO of a market cancel each other out. ``error``: why it cannot be said now; then nothing else is.
+    """
+
+    wire_type: ClassVar[str] = "holdings"
+    number: WireCount
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    paper: StrictBool
+    positions: Annotated[list[WireHeld], Field(max_length=MAX_HELD)] | None = None
+    orders: Annotated[list[WireListed], Field(max_length=MAX_LISTED)] = []
+    accounts: Annotated[list[tuple[Name, WireMoney]], Field(max_length=MAX_ACCOUNTS)] = []
+    nets: StrictBool | None = None
+    listed_from_us: WireCount | None = None
+    error: Text | None = None
+
+
 BookLevel = tuple[WirePrice, WireQuantity]
 BookSide = Annotated[list[BookLevel], Field(max_length=MAX_LEVELS)]
 
@@ -369,5 +411,7 @@ MESSAGES: Final[tuple[type[WireMessage], ...]] = (
     StatusReport,
     CashQuery,
     Cash,
+    HoldingsQuery,
+    Holdings,
     Book,
 )

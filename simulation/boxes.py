@@ -153,6 +153,7 @@ class ControllerBox(Box):
         risk: RiskPlan = NO_RISK_PLAN,
         free_disk: Callable[[], int | None] | None = None,
         paper_cash: Money | None = None,
+        reconcile_every_us: int | None = None,
     ) -> None:
         """Start it."""
         super().__init__()
@@ -184,6 +185,7 @@ class ControllerBox(Box):
             max_unwind_loss=max_unwind_loss,
             first=first,
             risk=risk,
+            reconcile_every_us=reconcile_every_us,
         )
         setup = controller_setup(
             plan,

@@ -71,6 +71,7 @@ class ControllerOptions:
     observers: tuple[Observer, ...] = ()
     alerts: AlertPlan | None = None
     limits: TraderLimits | None = None
+    reconcile_every_us: int | None = None
 
 
 class ControllerProcess(ArbProcess):
@@ -157,6 +158,7 @@ class ControllerProcess(ArbProcess):
             first=options.dispatch_first,
             risk=options.risk,
             limits=options.limits,
+            reconcile_every_us=options.reconcile_every_us,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(
