@@ -84,7 +84,8 @@ class HoldingsPort(Protocol):
         """Ask what the account holds, with the orders made from ``since_us`` on (unix microseconds).
 
         ``report(holdings, None)``: the whole of it, as it was at one moment after this call, with everything that this
-        port had sent before and nothing under way. ``report(None, why)``: incomplete, or not comparable now.
+        port had sent before; markets with an order under way meanwhile are named. ``report(None, why)``: incomplete,
+        or not comparable now.
         """
 
 

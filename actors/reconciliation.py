@@ -85,6 +85,10 @@ def compare(
     earlier: Iterable[ListedOrder] = (),
 ) -> Comparison:
     """Everything that differs. ``earlier``: strangers of before, which the venue need not list again."""
+    # Both ends know of orders that the other may not have heard of yet.
+    ledger = msgspec.structs.replace(
+        ledger, moving=ledger.moving | set(venue.moving), settled=ledger.settled and not venue.moving
+    )
     strangers = tuple(_strangers(venue, ledger, earlier))
     differences: list[Difference] = [_stranger(platform, order) for order in strangers]
     differences += _fills(venue, ledger)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from actors.holdings_messages import HoldingsSaid
 from protocol import holdings
 from protocol.terms import Platform
@@ -17,15 +19,15 @@ def on_the_wire(number: int, platform: Platform, held: holdings.Holdings, *, pap
     whole: dict[str, Any] = {"number": number, "platform": platform, "paper": paper}
     if len(held.positions) > MAX_HELD:
         return Holdings.model_construct(**whole, error=f"more than {MAX_HELD} positions cannot be told")
+    if len(held.moving) > MAX_HELD:
+        return Holdings.model_construct(**whole, error=f"orders are under way in more than {MAX_HELD} markets")
     if len(held.accounts) > MAX_ACCOUNTS:
         return Holdings.model_construct(**whole, error=f"more than {MAX_ACCOUNTS} accounts cannot be told")
     kept = held
     if len(held.orders) > MAX_LISTED:
         newest = sorted(held.orders, key=lambda order: (bool(order.left), order.t_us))[-MAX_LISTED:]
         since = min(order.t_us for order in newest)
-        kept = holdings.Holdings(
-            positions=held.positions, orders=tuple(newest), accounts=held.accounts, nets=held.nets, listed_from_us=since
-        )
+        kept = msgspec.structs.replace(held, orders=tuple(newest), listed_from_us=since)
     return Holdings.model_construct(
         **whole,
         positions=[(one.market, one.side, one.contracts) for one in kept.positions],
@@ -36,6 +38,7 @@ def on_the_wire(number: int, platform: Platform, held: holdings.Holdings, *, pap
         accounts=list(kept.accounts),
         nets=kept.nets,
         listed_from_us=kept.listed_from_us,
+        moving=list(kept.moving),
     )
 
 
@@ -50,5 +53,6 @@ def off_the_wire(told: Holdings, who: str) -> HoldingsSaid:
         accounts=tuple(told.accounts),
         nets=bool(told.nets),
         listed_from_us=told.listed_from_us,
+        moving=tuple(told.moving),
     )
     return HoldingsSaid(told.number, told.platform, told.paper, found, who=who)

@@ -36,7 +36,8 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     """An account at one moment: everything in it is there, or there is no such value.
 
     ``orders``: what rests, and everything made from ``listed_from_us`` on (None: this venue lists no orders). ``nets``:
-    YES and NO of one market cancel each other out, and what is left is held. ``accounts``: cash by shard.
+    YES and NO of one market cancel each other out, and what is left is held. ``accounts``: cash by shard. ``moving``:
+    markets in which an order of ours was under way meanwhile; what is said of them may be of any moment.
     """
 
     positions: tuple[HeldContracts, ...]
@@ -44,6 +45,7 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     accounts: tuple[tuple[str, Money], ...] = ()
     nets: bool = False
     listed_from_us: int | None = None
+    moving: tuple[str, ...] = ()
 
 
 HoldingsReport = Callable[[Holdings | None, str | None], None]

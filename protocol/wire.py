@@ -357,7 +357,8 @@ class Holdings(WireMessage):
 
     ``positions``: market, side, contracts. ``orders``: client id, venue's id, market, contracts filled, contracts in
     the book, unix microseconds; what rests, and all from ``listed_from_us`` on (none: they are not listed). ``nets``:
-    YES and NO of a market cancel each other out. ``error``: why it cannot be said now; then nothing else is.
+    YES and NO of a market cancel each other out. ``moving``: markets with an order under way meanwhile. ``error``: why
+    it cannot be said now; then nothing else is.
     """
 
     wire_type: ClassVar[str] = "holdings"
@@ -369,6 +370,7 @@ class Holdings(WireMessage):
     accounts: Annotated[list[tuple[Name, WireMoney]], Field(max_length=MAX_ACCOUNTS)] = []
     nets: StrictBool | None = None
     listed_from_us: WireCount | None = None
+    moving: Annotated[list[Name], Field(max_length=MAX_HELD)] = []
     error: Text | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from protocol.holdings import HeldContracts, Holdings, ListedOrder
@@ -16,19 +16,21 @@ from venues.kalshi.account import Fill, Order, Position
 SECOND_US: Final = 1_000_000
 
 
-async def read_holdings(reads: KalshiReads, since_us: int) -> Holdings:
+async def read_holdings(reads: KalshiReads, since_us: int, moved: Callable[[], set[str]]) -> Holdings:
     """Everything, or :class:`ReadFailed`: a page that is missing, or something that moved meanwhile.
 
     Positions and resting orders are read twice, before and after all else, and must be the same: pages are not of one
-    moment, and a page that was cut short without a word is not cut short the same way again.
+    moment, and a page that was cut short without a word is not cut short the same way again. ``moved``: the markets in
+    which we had an order under way since the question was asked; there nothing needs to be the same.
     """
     since_s = since_us // SECOND_US
     before = await _moving_part(reads)
     orders = {order.order_id: order for order in await reads.orders(min_ts=since_s)}
     fills = await reads.fills(min_ts=since_s)
     balance = await reads.balance()
-    positions, resting = after = await _moving_part(reads)
-    if before != after:
+    positions, resting = await _moving_part(reads)
+    moving = moved()
+    if _still(*before, moving) != _still(positions, resting, moving):
         raise ReadFailed("the account moved while it was read")
     orders |= resting
     listed = [*map(_listed, orders.values()), *await _not_listed(reads, orders.keys(), fills)]
@@ -39,6 +41,7 @@ async def read_holdings(reads: KalshiReads, since_us: int) -> Holdings:
         accounts=shards or (("", balance.cash),),
         nets=True,
         listed_from_us=since_us,
+        moving=tuple(sorted(moving)),
     )
 
 
@@ -48,6 +51,12 @@ async def _moving_part(reads: KalshiReads) -> tuple[dict[str, Quantity], dict[st
     resting = await reads.open_orders()
     held = {position.ticker: position.contracts for position in positions if position.contracts}
     return held, {order.order_id: order for order in resting}
+
+
+def _still(held: dict[str, Quantity], resting: dict[str, Order], moving: set[str]) -> tuple[object, object]:
+    """What must not have changed."""
+    still = {market: contracts for market, contracts in held.items() if market not in moving}
+    return still, {order_id: order.remaining_count_fp for order_id, order in resting.items()}
 
 
 async def _not_listed(reads: KalshiReads, listed: Collection[str], fills: Sequence[Fill]) -> list[ListedOrder]:

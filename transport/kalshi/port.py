@@ -7,6 +7,7 @@ never; it is written once; what is not proven is told as unknown; "no such order
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -109,8 +110,8 @@ class KalshiPort:
         self._clock_off = False
         self._ordered_us: int | None = None
         self._begun_us = clock.unix_us()
-        self._under_way = 0
-        self._written = 0
+        self._under_way: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
         self.stopped: str | None = None
         """Why no order leaves, until Kalshi takes our signatures again."""
 
@@ -177,14 +178,14 @@ class KalshiPort:
         placed = self._remember(leg.leg_id)
 
         def done(answer: Answer | Lost) -> None:
-            self._under_way -= 1
+            self._under_way[leg.market] -= 1
             self._answered(leg, placed, answer, report)
 
         match self._wire.post(CREATE, body, done, expires_at_ms=leg.expires_at_ms):
             case Sent.WRITTEN:
                 self._ordered_us = placed.unix_us
-                self._under_way += 1
-                self._written += 1
+                self._under_way[leg.market] += 1
+                self._written[leg.market] += 1
                 return None
             case Sent.EXPIRED:
                 del self._placed[leg.leg_id]
@@ -322,22 +323,28 @@ class KalshiPort:
     # -- holdings --------------------------------------------------------------------------------------------
 
     def holdings(self, since_us: int, report: HoldingsReport) -> None:
-        """Ask for everything that the account holds; answered while no order of ours is under way, and not lagging."""
-        if not self._tasks.start(self._hold(since_us, report), "holdings"):
+        """Ask for everything that the account holds; answered when the reads know of every order before this moment."""
+        before = self._written.copy()
+
+        def moved() -> set[str]:
+            left = {market for market, count in self._written.items() if count != before[market]}
+            return left | {market for market, count in self._under_way.items() if count} | under_way
+
+        under_way = {market for market, count in self._under_way.items() if count}
+        if not self._tasks.start(self._hold(since_us, moved, report), "holdings"):
             report(None, "too many questions are open")
 
-    async def _hold(self, since_us: int, report: HoldingsReport) -> None:
+    async def _hold(self, since_us: int, moved: Callable[[], set[str]], report: HoldingsReport) -> None:
         found: Holdings | None = None
         failed: str | None = "the question broke"
         try:
-            written, now = self._written, self._clock.unix_us()
+            now = self._clock.unix_us()
             # An earlier process may have ordered just before this one began.
             await self._caught_up(now, last_us=max(self._ordered_us or 0, self._begun_us))
-            found = await read_holdings(self._reads, since_us)
-            failed = "an order of ours is under way" if self._under_way or self._written != written else None
+            found, failed = await read_holdings(self._reads, since_us, moved), None
         except ReadFailed as error:
             failed = str(error)
-        report(found if failed is None else None, failed)
+        report(found, failed)
 
     async def _caught_up(self, now_us: int, *, last_us: int | None = None) -> None:
         """Wait until the reads know of everything before ``now_us``. Raises :class:`ReadFailed` where they lag on.

@@ -132,15 +132,18 @@ def test_reads_that_lag_behind_our_order_are_not_compared() -> None:
     run(test)
 
 
-def test_an_order_of_ours_that_is_under_way_or_left_meanwhile_is_not_compared() -> None:
+def test_the_market_of_an_order_that_left_meanwhile_is_named() -> None:
     async def test(service: KalshiService, port: KalshiPort) -> None:
         offer(service)
         service.break_down(Fault(name="delay", ms=100, path="/portfolio/balance"), WallClock().unix_us())
         asking = asyncio.create_task(asked(port))
         await begun(port)
         await place(port, 1)
-        assert (await asking)[1] == "an order of ours is under way"
-        assert (await held(port)).positions == (HeldContracts(RAIN, Side.YES, Quantity(300)),)
+        found, why = await asking
+        assert found is not None, why
+        assert found.moving == (RAIN,)
+        again = await held(port)
+        assert (again.moving, again.positions) == ((), (HeldContracts(RAIN, Side.YES, Quantity(300)),))
 
     run(test)
 
