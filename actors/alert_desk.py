@@ -53,6 +53,7 @@ TRADING: Final = Kind("Trading state")
 ASIDE: Final = Kind("Pair set aside", by_pair=True)
 UNKNOWN: Final = Kind("Unknown leg", critical=True, by_pair=True)
 BOOKS: Final = Kind("Ledger or journal", critical=True)
+DRIFT: Final = Kind("Venue and ledger differ", critical=True)
 DOUBT: Final = Kind("Money in doubt", critical=True, by_pair=True)
 TRADER: Final = Kind("Trader lost")
 FEED: Final = Kind("Feed dead")
@@ -66,6 +67,7 @@ BY_COUNT: Final[dict[str, Kind]] = {
     "halts_kept": HALT,
     "journal_failures": BOOKS,
     "facts_refused": BOOKS,
+    "drift": DRIFT,
     "fills_beyond_limit": DOUBT,
     "results_contradicted": DOUBT,
     "platform_lost": TRADER,

@@ -19,6 +19,7 @@ from actors.leg_checks import TraderRules
 from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup, IsOpen, always_open
 from actors.messages import Configured, Description, PathInfo, SessionLost
 from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
+from actors.reconciler import Reconciler, ReconcilerSetup
 from actors.recovery import Rebuilt
 from actors.relay_desk import DeskSetup, RelayDesk
 from actors.relay_stream import StreamRules
@@ -63,6 +64,7 @@ class ControllerPlan(msgspec.Struct, frozen=True, kw_only=True):
     relayed: Mapping[Platform, tuple[str, ...]] = {}
     relay: StreamRules = StreamRules()
     rehearsal: bool = False
+    reconcile_every_us: int | None = None
 
 
 class ControllerPorts(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,6 +139,9 @@ def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> Supervisor
         ledger = ports.ledger
         children["ledger"] = Child(Ledger, lambda: LedgerSetup(ledger, plan.facts), replaceable=False)
     children["executor"] = Child(HybridExecutor, lambda: executor_setup(plan, ports), replaceable=False)
+    every = plan.reconcile_every_us
+    if every is not None and ports.ledger is not None:
+        children["reconciler"] = Child(Reconciler, lambda: ReconcilerSetup(every, local_paths(plan, ports)))
     silence = plan.max_silence_us
     children["scanner"] = Child(Scanner, lambda: ScannerSetup(plan.make_scan, plan.platforms, silence))
     if plan.relayed:
@@ -157,21 +162,8 @@ def controller_setup(plan: ControllerPlan, ports: ControllerPorts) -> Supervisor
 
 def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetup:
     """The executor's rules; a local path is known from the start."""
-    local = {
-        platform: PathInfo(
-            platform=platform,
-            conn_id=None,
-            trader="local",
-            level=WIRE_VERSION,
-            paper=plan.dry_run or ports.venues[platform][1] is None,
-            dry_run=plan.dry_run,
-            max_leg_notional=plan.max_leg_notional,
-            cash=True,
-        )
-        for platform in plan.local
-    }
     return ExecutorSetup(
-        local=local,
+        local=local_paths(plan, ports),
         is_open=ports.is_open,
         ids=ports.ids,
         gate=ports.gate,
@@ -186,6 +178,24 @@ def executor_setup(plan: ControllerPlan, ports: ControllerPorts) -> ExecutorSetu
         facts=plan.facts,
         free_disk=ports.free_disk,
     )
+
+
+def local_paths(plan: ControllerPlan, ports: ControllerPorts) -> dict[Platform, PathInfo]:
+    """The platforms that are executed in this process."""
+    return {
+        platform: PathInfo(
+            platform=platform,
+            conn_id=None,
+            trader="local",
+            level=WIRE_VERSION,
+            paper=plan.dry_run or ports.venues[platform][1] is None,
+            dry_run=plan.dry_run,
+            max_leg_notional=plan.max_leg_notional,
+            cash=True,
+            holdings=True,
+        )
+        for platform in plan.local
+    }
 
 
 def local_trader(platform: Platform, plan: ControllerPlan, ports: ControllerPorts) -> dict[str, Child]:

@@ -9,8 +9,10 @@ import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.facts import AnyFact
+from actors.holdings_messages import LedgerAsked, LedgerTold
 from actors.ledger_agreement import summary
-from actors.ledger_state import LedgerState, fold
+from actors.ledger_state import LedgerState
+from actors.ledger_sums import LedgerSums, sums_of
 from actors.messages import Describe, Description, Directory, Message, Note
 from protocol.terms import LegId
 
@@ -85,6 +87,7 @@ class Ledger(GuardedActor):
         self.roles: dict[str, Address] = {}
         self.waiting: dict[int, tuple[Address, Record]] = {}
         self.state = LedgerState()
+        self.sums = LedgerSums(self.state)
         self.next_token = 0
         self.written = 0
         self.refused = 0
@@ -93,7 +96,8 @@ class Ledger(GuardedActor):
     @handles(LedgerSetup)
     def setup(self, message: LedgerSetup, _sender: Address) -> None:
         """Take the store, and derive state from what it holds."""
-        self.port, self.state = message.port, fold(message.held())
+        self.port, self.state = message.port, LedgerState()
+        self.sums = sums_of(self.state, message.held())
 
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
@@ -120,6 +124,7 @@ class Ledger(GuardedActor):
         # Derived here and not when it was told: an order's way out does not wait for bookkeeping.
         for fact in record.facts:
             self.state.add(fact)
+            self.sums.add(fact)
         if record.ack is not None:
             self.send(asker, Recorded(*record.ack))
         if record.number is not None:
@@ -143,6 +148,13 @@ class Ledger(GuardedActor):
         if self.broken is None:
             self.broken = reason
             self.send(self.roles["executor"], LedgerBroken(reason))
+
+    @handles(LedgerAsked)
+    def holdings_asked(self, message: LedgerAsked, sender: Address) -> None:
+        """What the ledger has of a venue's account; what is on its way there is named as moving."""
+        waiting = (fact for _, record in self.waiting.values() for fact in record.facts)
+        told = self.sums.told(message, waiting)
+        self.send(sender, LedgerTold(message.number, message.platform, message.paper, told))
 
     @handles(Describe)
     def describe(self, _message: Describe, sender: Address) -> None:

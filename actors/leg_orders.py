@@ -1,4 +1,4 @@
-"""The leg that an `execute_leg` or a `leg_query` names, in our own terms."""
+"""The leg that an `execute_leg`, a `leg_query` or a `leg_result` names, in our own terms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 from protocol.leg import Leg
 from protocol.terms import KALSHI, Action, Side
 from protocol.units import Price, Quantity
-from protocol.wire import MAX_INT, ExecuteLeg, LegQuery
+from protocol.wire import MAX_INT, ExecuteLeg, LegQuery, LegResult
 
 MAX_REVISION: Final = MAX_INT // 2
 """What a controller can claim to have: there must be room above it for news, on the wire too."""
@@ -29,6 +29,26 @@ def leg_ordered(order: ExecuteLeg) -> Leg:
         quantity=order.contracts,
         expires_at_ms=order.expires_at_ms,
         description=order.description or "",
+    )
+
+
+def leg_told(result: LegResult) -> Leg | None:
+    """The leg as a level-2 trader tells of it, for one of an earlier connection, controller or trader."""
+    market = result.kalshi_market_ticker if result.platform == KALSHI else result.poly_token
+    known = (result.action, result.side, result.price, result.contracts)
+    if market is None or None in known:
+        return None
+    return Leg(
+        leg_id=result.leg_id,
+        trade_id=result.trade_id,
+        pair_id=result.pair_id,
+        market_id=result.market_id or 0,
+        platform=result.platform,
+        market=market,
+        action=result.action or Action.BUY,
+        side=result.side or Side.YES,
+        limit=result.price or Price(1),
+        quantity=result.contracts or Quantity(1),
     )
 
 

@@ -1,7 +1,4 @@
-"""What actors say to each other. Frozen values; units and terms are those of `protocol/`.
-
-Market data: `market/events.py`; an actor's life: `base.py`; books: `pair_books.py`, `relay_messages.py`.
-"""
+"""What actors say to each other, in the units and terms of `protocol/`. Books: `pair_books.py`, `relay_messages.py`."""
 
 from __future__ import annotations
 
@@ -211,7 +208,7 @@ class Wanted(Message, frozen=True):
 class PathInfo(Message, frozen=True):
     """How legs of one platform can be executed right now, and what that path cannot promise.
 
-    ``halted``: it takes no leg; but where it is ``reducing``, sales of what it holds. ``cash``: it says what is there.
+    ``halted``: none, but where ``reducing`` sales of what it holds. ``cash``, ``holdings``: it says what is there.
     """
 
     platform: Platform
@@ -224,6 +221,7 @@ class PathInfo(Message, frozen=True):
     halted: bool = False
     reducing: bool = False
     cash: bool = False
+    holdings: bool = False
 
     @property
     def real(self) -> bool:

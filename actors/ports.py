@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from actors.base import Address
+from protocol.holdings import HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, TradeId
@@ -81,6 +82,19 @@ class WatchedVenue(Protocol):
 
     def watch(self, report: Callable[[str | None], None]) -> None:
         """Call ``report`` with why no order can leave, and with None when one can again; now, and at each change."""
+
+
+@runtime_checkable
+class HoldingsPort(Protocol):
+    """What a :class:`VenuePort` has besides, where its account can be compared with the ledger."""
+
+    def holdings(self, since_us: int, report: HoldingsReport) -> None:
+        """Ask what the account holds, with the orders made from ``since_us`` on (unix microseconds).
+
+        ``report(holdings, None)``: the whole of it, as it was at one moment after this call, with everything that this
+        port had sent before; markets with an order under way meanwhile are named. ``report(None, why)``: incomplete,
+        or not comparable now.
+        """
 
 
 class BeaconPort(Protocol):

@@ -9,6 +9,7 @@ import msgspec
 from actors.base import ActorFailed, Address, GuardedActor, handles
 from actors.cash_messages import CashAsked
 from actors.halt_roll import HaltRoll
+from actors.holdings_messages import HoldingsAsked
 from actors.messages import (
     AckLeg,
     Attach,
@@ -270,6 +271,13 @@ class Router(GuardedActor):
         for route in {route.info.conn_id: route for route in active.values()}.values():
             self.send(route.session, CashAsked(message.number, his[route.info.conn_id]))
 
+    @handles(HoldingsAsked)
+    def ask_holdings(self, message: HoldingsAsked, _sender: Address) -> None:
+        """Ask whoever gets the next leg of the platform: his account is the one that is compared."""
+        for platform in sorted(message.platforms & self.routes.keys()):
+            question = HoldingsAsked(message.number, frozenset({platform}), message.since_us)
+            self.send(self.routes[platform][0].session, question)
+
     @handles(AckLeg)
     def ack_leg(self, message: AckLeg, _sender: Address) -> None:
         """Ack on the connection that told; if it is gone the trader tells again on its next one."""
@@ -278,9 +286,11 @@ class Router(GuardedActor):
             self.send(session, message)
 
     def publish(self) -> None:
-        """Tell the executor the active path of every platform."""
+        """Tell the executor, and who compares accounts, the active path of every platform."""
         active: Mapping[Platform, PathInfo] = {p: routes[0].info for p, routes in self.routes.items() if routes}
         self.send(self.roles["executor"], PathsChanged(active))
+        if "reconciler" in self.roles:
+            self.send(self.roles["reconciler"], PathsChanged(active))
 
     # -- tests -----------------------------------------------------------------------------------------------
 

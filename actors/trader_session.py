@@ -9,7 +9,9 @@ import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
+from actors.holdings_messages import HoldingsAsked
 from actors.keepalive import Keepalive
+from actors.leg_orders import leg_told
 from actors.leg_words import MISSING_AT_LEVEL_1, REHEARSAL
 from actors.messages import (
     AckLeg,
@@ -36,12 +38,12 @@ from actors.messages import (
 )
 from actors.relay_messages import AskRelay, RelayBroken, RelayHeard, RelayOffered
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
+from actors.wire_holdings import off_the_wire
 from protocol.book_wire import BOOK_TYPES, BookDelta, BookState
 from protocol.leg import Leg
 from protocol.leg_frame import AckFrame, Frame, leg_frame
 from protocol.outcome import outcome_from_result
-from protocol.terms import KALSHI, WIRE_VERSION, Action, LegId, Platform, Side
-from protocol.units import Price, Quantity
+from protocol.terms import KALSHI, WIRE_VERSION, LegId, Platform
 from protocol.wire import (
     MAX_TEXT,
     Book,
@@ -49,6 +51,8 @@ from protocol.wire import (
     CashQuery,
     Halt,
     HaltAck,
+    Holdings,
+    HoldingsQuery,
     Init,
     InitAck,
     LegQuery,
@@ -196,6 +200,8 @@ class TraderSession(GuardedActor):
             case Cash() as cash if cash.platform in self.registered:
                 said = CashSaid(cash.number, cash.platform, cash.paper, tuple(cash.accounts), cash.error)
                 self.send(self.roles["executor"], msgspec.structs.replace(said, who=self.trader_name()))
+            case Holdings() as told if told.platform in self.registered and "reconciler" in self.roles:
+                self.send(self.roles["reconciler"], off_the_wire(told, self.trader_name()))
             case _:
                 pass
 
@@ -300,6 +306,11 @@ class TraderSession(GuardedActor):
         """By its hello."""
         return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
 
+    @property
+    def states_holdings(self) -> bool:
+        """The same."""
+        return self.level >= WIRE_VERSION and self.ack is not None and self.ack.holdings is True
+
     def path(self, platform: Platform) -> PathInfo:
         """What the executor may know of this way to a venue."""
         return PathInfo(
@@ -313,12 +324,14 @@ class TraderSession(GuardedActor):
             halted=self.halted or platform in self.out,
             reducing=self.reducing and platform not in self.out,
             cash=self.states_cash,
+            holdings=self.states_holdings,
         )
 
     def result(self, result: LegResult) -> None:
         """Pass on what became of a leg; of a leg that was not sent here only what says itself whose it is."""
         # Its own words first: a trader may have executed something else under our id.
-        leg = self.told(result) or self.legs.get(result.leg_id)
+        told = leg_told(result) if self.level >= WIRE_VERSION else None
+        leg = told or self.legs.get(result.leg_id)
         if leg is None:
             self.result_elsewhere(result)
             return
@@ -344,25 +357,6 @@ class TraderSession(GuardedActor):
         text = f"ignored a result for a leg that was not sent here: {result.leg_id}"
         self.note(text, level="warning", leg_id=result.leg_id)
 
-    def told(self, result: LegResult) -> Leg | None:
-        """The leg as a level-2 trader tells of it, for one of an earlier connection, controller or trader."""
-        market = result.kalshi_market_ticker if result.platform == KALSHI else result.poly_token
-        known = (result.action, result.side, result.price, result.contracts)
-        if self.level < WIRE_VERSION or market is None or None in known:
-            return None
-        return Leg(
-            leg_id=result.leg_id,
-            trade_id=result.trade_id,
-            pair_id=result.pair_id,
-            market_id=result.market_id or 0,
-            platform=result.platform,
-            market=market,
-            action=result.action or Action.BUY,
-            side=result.side or Side.YES,
-            limit=result.price or Price(1),
-            quantity=result.contracts or Quantity(1),
-        )
-
     def pong(self, ping: Ping) -> None:
         """Answer a ping; at level 2 with our clock, so that the trader can measure how far the two are apart."""
         stamp = ping.timestamp if ping.timestamp is not None else self.turn.unix_us // 1_000_000
@@ -375,7 +369,7 @@ class TraderSession(GuardedActor):
 
     def write(
         self,
-        message: Init | Frame | LegQuery | CashQuery | Halt | Resume | Ping | Pong | Book,
+        message: Init | Frame | LegQuery | CashQuery | HoldingsQuery | Halt | Resume | Ping | Pong | Book,
         leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
@@ -438,6 +432,14 @@ class TraderSession(GuardedActor):
         platforms = [platform for platform in self.registered if platform in message.platforms]
         if not self.closed and self.states_cash and platforms:
             self.write(CashQuery.model_construct(number=message.number, platforms=platforms))
+
+    @handles(HoldingsAsked)
+    def ask_holdings(self, message: HoldingsAsked, _sender: Address) -> None:
+        """Ask this trader what its accounts hold, where it has said that it answers that."""
+        platforms = [platform for platform in self.registered if platform in message.platforms]
+        if not self.closed and self.states_holdings and platforms:
+            query = HoldingsQuery.model_construct(number=message.number, platforms=platforms, since_us=message.since_us)
+            self.write(query)
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:

@@ -36,8 +36,8 @@ from actors.messages import (
 )
 from actors.risk_messages import LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, TraderState, VenueOut, WatchState
+from actors.uplink_holdings import UplinkHoldings
 from actors.uplink_setup import UplinkSetup
-from actors.uplink_words import UplinkWords
 from protocol.leg import Leg
 from protocol.leg_frame import Frame
 from protocol.terms import WIRE_VERSION, LegId, Platform
@@ -48,6 +48,7 @@ from protocol.wire import (
     ExecuteLeg,
     Halt,
     HaltAck,
+    HoldingsQuery,
     Init,
     LegAck,
     LegQuery,
@@ -69,7 +70,7 @@ SUPERSEDED: Final = 4001
 """Close code (of RFC 6455's private range) for the older one of two controllers: this trader has a newer session."""
 
 
-class Uplink(UplinkWords):
+class Uplink(UplinkHoldings):
     """Guarantees: every `execute_leg` is answered, also one that makes no sense; an answer is written or kept.
 
     What became of a leg is told to the controller that sent it, or that asks about it by its id; to no other.
@@ -212,6 +213,8 @@ class Uplink(UplinkWords):
                 self.resume(resume)
             case CashQuery() as query:
                 self.ask_cash(query)
+            case HoldingsQuery() as query:
+                self.ask_holdings(query)
             case _:
                 pass
 

@@ -82,6 +82,7 @@ class UplinkWords(GuardedActor):
             "max_leg_notional": self.config.max_leg_notional,
             "cash": True,
             **({"rehearsal": True} if self.config.rehearsal else {}),
+            "holdings": True,
         }
         if bool(init.rehearsal) is not self.config.rehearsal:
             more["error"] = REHEARSAL

@@ -9,9 +9,11 @@ import msgspec
 
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
+from actors.holdings_messages import HoldingsAsked, HoldingsSaid
 from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
-from actors.ports import VenuePort, WatchedVenue
+from actors.ports import HoldingsPort, VenuePort, WatchedVenue
 from actors.trader_messages import Fence, Fenced, VenueOut
+from protocol.holdings import Holdings
 from protocol.outcome import Outcome
 from protocol.terms import LegId
 from protocol.units import Money
@@ -43,6 +45,7 @@ class Venue(GuardedActor):
         self.cash_asker: Address | None = None
         self.trader: Address | None = None
         self.out: VenueOut | None = None
+        self.holdings_asker: Address | None = None
 
     @handles(VenueSetup)
     def setup(self, message: VenueSetup, _sender: Address) -> None:
@@ -125,6 +128,26 @@ class Venue(GuardedActor):
         """Pass the answer on to whoever asked last."""
         if self.cash_asker is not None:
             self.send(self.cash_asker, message)
+
+    @handles(HoldingsAsked)
+    def ask_holdings(self, message: HoldingsAsked, sender: Address) -> None:
+        """Ask the port what the account holds; not every port can be asked."""
+        self.holdings_asker = sender
+        me, answer, port, number = self.myAddress, self.answer, self.port, message.number
+
+        def report(holdings: Holdings | None, failed: str | None) -> None:
+            answer(me, HoldingsSaid(number, port.platform, port.paper, holdings, failed))
+
+        if isinstance(port, HoldingsPort):
+            port.holdings(message.since_us, report)
+        else:
+            report(None, "this venue cannot be asked what it holds")
+
+    @handles(HoldingsSaid)
+    def holdings_said(self, message: HoldingsSaid, _sender: Address) -> None:
+        """Pass the answer on to whoever asked last."""
+        if self.holdings_asker is not None:
+            self.send(self.holdings_asker, message)
 
     @handles(VenueSaid)
     def said(self, message: VenueSaid, _sender: Address) -> None:

@@ -72,6 +72,17 @@ def rebuild(as_json: AsJson = False) -> None:
     raise typer.Exit(run(as_json=as_json))
 
 
+@ledger_app.command(short_help="Where the venues' accounts and the ledger differ.")
+def drift(as_json: AsJson = False) -> None:
+    """Show where the venues' accounts and the ledger differ, since when, why perhaps, and what you can do.
+
+    The controller must be running; it compares from time to time. Nothing is changed by what it finds.
+    """
+    from cli.drift import run
+
+    raise typer.Exit(run(as_json=as_json))
+
+
 @ledger_app.command("paid-out", short_help="Say that a market has paid out.")
 def paid_out(
     pair: Annotated[str, typer.Argument(metavar="PAIR", help="The pair whose market has settled at both venues.")],

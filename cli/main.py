@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 _ORDER: Final = (
-    "run", "status", "doctor", "halt", "reduce", "resume", "confirm", "ledger", "demo", "replay", "simulate",
-    "exchange", "bootstrap", "version", "controller", "trader",
+    "run", "status", "doctor", "halt", "reduce", "resume", "confirm", "ledger", "demo", "record", "replay",
+    "simulate", "exchange", "bootstrap", "version", "controller", "trader",
 )  # fmt: skip
 
 
@@ -185,6 +185,23 @@ def run_trader(
         "log_level": log_level,
     }
     _start("trader", _settings(flags))
+
+
+@app.command(short_help="Write down what a venue sends.")
+def record(
+    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, .jsonl or .jsonl.gz.")],
+    market: Annotated[
+        list[str] | None, typer.Option("--market", metavar="TICKER", help="Again for each. Default: those of --pairs.")
+    ] = None,
+    pairs: options.Pairs = None,
+    seconds: Annotated[int | None, typer.Option("--seconds", min=1, metavar="N", help="Default: until Ctrl-C.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Write a capture file of a venue's market data as it comes; `arb replay` and --feed replay:FILE read it."""
+    from cli.record import run as run_record
+
+    _finish(run_record(_settings({"pairs": pairs}), platform, file, market or [], seconds=seconds, as_json=as_json))
 
 
 @app.command(short_help="Find the opportunities in a recording.")

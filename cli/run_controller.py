@@ -153,6 +153,7 @@ def controller_options(
         limits=trader_limits(settings, settings.controller_platforms),
         relayed=relayed_markets(settings, pairs),
         relay=relay_rules(settings, max_silence_us(settings)),
+        reconcile_every_us=settings.reconcile_every_s * 1_000_000 or None,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from cli.output import Style
 from cli.status_document import Document, dicts, mapping, plain
+from cli.status_drift import drift
 from cli.status_fate import fate, ledger_line
 from cli.status_links import alerts, connections, executes, feeds, link, missing, paths
 from cli.status_relays import relaying, relays
@@ -22,7 +23,7 @@ LAST_PROBLEMS: Final = 5
 _PLACED: Final = frozenset(
     {"role", "version", "pid", "uptime_s", "dry_run", "dry_run_by", "state", "reason", "name", "feeds", "connections"}
     | {"link", "paths", "routes", "traders", "trades", "totals", "recent_trades", "positions", "aborted", "problems"}
-    | {"unknown", "dust", "recovering", "ledger", "journal", "risk", "alerts"}
+    | {"unknown", "dust", "recovering", "ledger", "journal", "risk", "alerts", "reconciliation"}
     | {"relays", "relaying"}
     | {"counters", "feed", "pairs", "addresses", "beacon", "opportunities", "open_opportunities", "restarts", "venue"}
 )
@@ -49,6 +50,7 @@ def render(document: Document, style: Style, width: int, *, now_us: int | None =
         missing(document, style, width),
         fate(document, style, width),
         risk(document, style, width),
+        drift(document, style, width),
         trades(document, style),
         aborted(document, style, width),
         recent(document, style, width),

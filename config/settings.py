@@ -105,6 +105,12 @@ class Settings(FeedSettings, KalshiSettings, RiskSettings, AlertSettings):
         About("Each end pings after this much silence of its own, and drops the link after three times as much."),
     ] = 5_000
 
+    reconcile_every_s: Annotated[
+        int,
+        kinds.whole(0, 24 * 3_600),
+        About("How often the venues' accounts are compared with the ledger (docs/reconciliation.md); 0: never."),
+    ] = 60
+
     # Whether it is for real
     live: Annotated[
         YesNo,

@@ -33,6 +33,8 @@ MAX_NAME = 200
 MAX_PLATFORMS = 32
 MAX_LEVELS = 1_000
 MAX_ACCOUNTS = 64
+MAX_HELD = 2_000
+MAX_LISTED = 1_000
 MAX_INT = 2**63 - 1
 
 WirePrice = Annotated[Price, BeforeValidator(price_from_cents), PlainSerializer(price_to_cents)]
@@ -123,7 +125,10 @@ class Init(WireMessage):
 
 
 class InitAck(WireMessage):
-    """Trader to controller: which of those platforms it executes, or why none. ``cash``: it answers `cash_query`."""
+    """Trader to controller: which of those platforms it executes, or why none.
+
+    ``cash``: it answers `cash_query`; ``holdings``: `holdings_query`.
+    """
 
     wire_type: ClassVar[str] = "init_ack"
     success: StrictBool
@@ -138,6 +143,7 @@ class InitAck(WireMessage):
     relays: Platforms | None = None
     cash: StrictBool | None = None
     rehearsal: StrictBool | None = None
+    holdings: StrictBool | None = None
 
 
 class ExecuteLeg(WireMessage):
@@ -335,6 +341,44 @@ class Cash(WireMessage):
     error: Text | None = None
 
 
+class HoldingsQuery(WireMessage):
+    """Controller to trader, level 2: what do the accounts hold? Answered with a :class:`Holdings` for each platform.
+
+    ``since_us``: orders that were made from then on are wanted, unix microseconds.
+    """
+
+    wire_type: ClassVar[str] = "holdings_query"
+    number: WireCount
+    platforms: Platforms
+    since_us: WireCount | None = None
+
+
+WireHeld = tuple[Name, Side, WireFilled]
+WireListed = tuple[Name, Name, Name, WireFilled, WireFilled, WireCount]
+
+
+class Holdings(WireMessage):
+    """Trader to controller, level 2: an account of a platform, whole, at some moment after ``number`` was read.
+
+    ``positions``: market, side, contracts. ``orders``: client id, venue's id, market, contracts filled, contracts in
+    the book, unix microseconds; what rests, and all from ``listed_from_us`` on (none: they are not listed). ``nets``:
+    YES and NO of a market cancel each other out. ``moving``: markets with an order under way meanwhile. ``error``: why
+    it cannot be said now; then nothing else is.
+    """
+
+    wire_type: ClassVar[str] = "holdings"
+    number: WireCount
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    paper: StrictBool
+    positions: Annotated[list[WireHeld], Field(max_length=MAX_HELD)] | None = None
+    orders: Annotated[list[WireListed], Field(max_length=MAX_LISTED)] = []
+    accounts: Annotated[list[tuple[Name, WireMoney]], Field(max_length=MAX_ACCOUNTS)] = []
+    nets: StrictBool | None = None
+    listed_from_us: WireCount | None = None
+    moving: Annotated[list[Name], Field(max_length=MAX_HELD)] = []
+    error: Text | None = None
+
+
 BookLevel = tuple[WirePrice, WireQuantity]
 BookSide = Annotated[list[BookLevel], Field(max_length=MAX_LEVELS)]
 
@@ -379,5 +423,7 @@ MESSAGES: Final[tuple[type[WireMessage], ...]] = (
     StatusReport,
     CashQuery,
     Cash,
+    HoldingsQuery,
+    Holdings,
     Book,
 )

@@ -156,6 +156,7 @@ class ControllerBox(Box):
         relayed: Mapping[Platform, tuple[str, ...]] | None = None,
         relay: StreamRules | None = None,
         paper_cash: Money | None = None,
+        reconcile_every_us: int | None = None,
     ) -> None:
         """Start it."""
         super().__init__()
@@ -189,6 +190,7 @@ class ControllerBox(Box):
             risk=risk,
             relayed=relayed or {},
             relay=relay or StreamRules(max_silence_us=max_silence_us),
+            reconcile_every_us=reconcile_every_us,
         )
         setup = controller_setup(
             plan,

@@ -75,6 +75,7 @@ class ControllerOptions:
     rehearsal: bool = False
     relayed: Mapping[Platform, tuple[str, ...]] = field(default_factory=dict)
     relay: StreamRules = field(default_factory=StreamRules)
+    reconcile_every_us: int | None = None
 
 
 class ControllerProcess(ArbProcess):
@@ -164,6 +165,7 @@ class ControllerProcess(ArbProcess):
             relayed=options.relayed,
             relay=options.relay,
             rehearsal=options.rehearsal,
+            reconcile_every_us=options.reconcile_every_us,
             about={**options.about, "addresses": [f"{host}:{port}" for host, port in self.server.addresses]},
         )
         ports = ControllerPorts(

@@ -11,8 +11,8 @@ from typing import Final, Self
 import msgspec
 
 from protocol.outcome import Outcome
-from protocol.terms import LegId
-from protocol.units import Money
+from protocol.terms import LegId, Side
+from protocol.units import Money, Quantity
 from transport.sqlite_file import Schema, WrongFile, explain, open_sqlite, transaction
 from venues.paper.account import AccountError
 from venues.paper.fill import PaperFill
@@ -50,6 +50,11 @@ _EARNED: Final = (
     "FROM fills WHERE seq > ?"
 )
 
+_HELD: Final = (
+    "SELECT MAX(seq), market, side, SUM(CASE action WHEN 'buy' THEN quantity ELSE -quantity END) "
+    "FROM fills WHERE seq > ? GROUP BY market, side"
+)
+
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Outcome).decode
 
@@ -70,6 +75,9 @@ class PaperAccount:
             self._db = open_sqlite(path, SCHEMA, synchronous="NORMAL")
         self._added_up = (0, 0)
         """The last fill that was added up, and the sum so far: fills are never changed or taken out."""
+        self._counted = 0
+        self._held: dict[tuple[str, Side], Quantity] = {}
+        """The same of contracts."""
 
     def close(self) -> None:
         """Close the file; closing again does nothing."""
@@ -107,6 +115,16 @@ class PaperAccount:
             if seq is not None:
                 self._added_up = (seq, earned + more)
             return Money(self._added_up[1])
+
+    def held(self) -> dict[tuple[str, Side], Quantity]:
+        """Contracts by market and side, over every process of the account."""
+        with self._translated():
+            rows = self._db.execute(_HELD, (self._counted,)).fetchall()
+            for last, market, side, contracts in rows:
+                key = market, Side(side)
+                self._held[key] = Quantity(self._held.get(key, 0) + contracts)
+                self._counted = max(self._counted, last)
+            return dict(self._held)
 
     def outcomes(self) -> list[Outcome]:
         """Every order's outcome, by leg id."""

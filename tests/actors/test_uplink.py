@@ -74,6 +74,7 @@ def test_a_hello_of_level_2_says_who_this_is_and_what_it_does(trader: TraderBox)
         "paper": ["kalshi", "polymarket"],
         "max_leg_notional": 1_000,
         "cash": True,
+        "holdings": True,
     }
     assert report["type"] == "status"
     assert (report["dry_run"], report["dry_run_by"]) == (True, "dry run, wanted by both ends")

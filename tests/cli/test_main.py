@@ -110,6 +110,7 @@ def test_the_commands_are_listed_in_a_newcomers_order() -> None:
         "confirm",
         "ledger",
         "demo",
+        "record",
         "replay",
         "simulate",
         "exchange",

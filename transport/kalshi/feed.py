@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -21,6 +21,7 @@ from transport.kalshi.access import KalshiAccess
 from transport.kalshi.rest import ReadFailed
 from transport.kalshi.tls import client_tls
 from transport.link.backoff import backoff
+from venues.capture import CaptureLine
 from venues.decoded import MAX_FEED_FRAME, Decoded
 from venues.kalshi.feed import KalshiDecoder
 from venues.kalshi.grid import MarketRules
@@ -29,6 +30,9 @@ from venues.kalshi.subscription import SubscriptionFailed, Subscriptions
 
 Rules = Callable[[Sequence[str]], Awaitable[Sequence[MarketRules]]]
 """Asks what the markets are now; raises :class:`ReadFailed`."""
+
+Record = Callable[[CaptureLine], None]
+"""Takes what came over the socket, line by line of a capture file."""
 
 _LIBRARY_LOG: Final = logging.getLogger("arb.kalshi.socket")
 _LIBRARY_LOG.addHandler(logging.NullHandler())
@@ -84,6 +88,8 @@ class KalshiFeed:
         self._rules = rules
         self._policy = policy or FeedPolicy()
         self._log = report
+        self.record: Record | None = None
+        """Given every frame as it came, before it is read, and when a connection begins and ends; nothing we send."""
         self._decoder = KalshiDecoder()
         self._subscriptions = Subscriptions(())
         self._terms: dict[str, object] = {}
@@ -155,6 +161,7 @@ class KalshiFeed:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await socket.close()
+            self._keep(event="disconnected")
         return "kalshi closed it"
 
     async def _open(self) -> ClientConnection:
@@ -183,6 +190,7 @@ class KalshiFeed:
     def _begin(self) -> None:
         """A new connection: nothing of the old one holds."""
         self._decoder.reset()
+        self._keep(event="connected")
         self._subscriptions = Subscriptions(())
         self._asked_books = False
         self._heard_s = asyncio.get_running_loop().time()
@@ -212,6 +220,7 @@ class KalshiFeed:
 
     async def _read(self, socket: ClientConnection) -> None:
         async for frame in socket:
+            self._keep(frame=frame if isinstance(frame, str) else frame.decode(errors="replace"))
             self._take(frame, self._decoder.decode(frame))
 
     def _take(self, frame: str | bytes, decoded: Decoded) -> None:
@@ -288,6 +297,10 @@ class KalshiFeed:
                 self._wake.set()
             elif now - probed_s > policy.dead_s:
                 raise Doubtful(f"no market data within {now - self._heard_s:.0f} s, though asked for")
+
+    def _keep(self, *, frame: str | None = None, event: Literal["connected", "disconnected"] | None = None) -> None:
+        if self.record is not None:
+            self.record(CaptureLine(self._clock.unix_us(), KALSHI, frame, event))
 
     # -- out -------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from random import Random
 from protocol.terms import Platform
 from transport.feeds.port import Deliver, FeedClock, Report, WallClock, no_report
 from transport.kalshi.access import KalshiAccess
-from transport.kalshi.feed import FeedPolicy, KalshiFeed
+from transport.kalshi.feed import FeedPolicy, KalshiFeed, Record
 from transport.kalshi.order_wire import OrderWire, WirePolicy
 from transport.kalshi.port import KalshiPort, PortPolicy
 from transport.kalshi.reads import KalshiReads
@@ -52,12 +52,14 @@ class DirectFeed:
         clock: FeedClock | None = None,
         report: Report = no_report,
         policy: FeedPolicy | None = None,
+        record: Record | None = None,
     ) -> None:
         """Nothing is connected yet."""
         time = clock or WallClock()
         self._rest = KalshiRest(found.hosts, found.credentials, time, rng=rng)
         rules = KalshiReads(self._rest).markets
         self.feed = KalshiFeed(found, markets, time, rng=rng, rules=rules, policy=policy, report=report)
+        self.feed.record = record
 
     @property
     def platforms(self) -> tuple[Platform, ...]:

@@ -7,11 +7,13 @@ never; it is written once; what is not proven is told as unknown; "no such order
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from actors.ports import CashReport
+from protocol.holdings import Holdings, HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, LegId, Platform, Status
@@ -20,6 +22,7 @@ from protocol.wire import Book
 from transport.feeds.port import FeedClock
 from transport.kalshi.bucket import BASIC_WRITE, DEFAULT_COST, TokenBucket
 from transport.kalshi.connection import Answer, Lost
+from transport.kalshi.holdings import read_holdings
 from transport.kalshi.lookup import DAY_S, Span, find
 from transport.kalshi.markets import MarketRulesKept
 from transport.kalshi.order_wire import OrderWire, Sent
@@ -109,6 +112,9 @@ class KalshiPort:
         self._turns = asyncio.Semaphore(MAX_QUESTIONS)
         self._clock_off = False
         self._ordered_us: int | None = None
+        self._begun_us = clock.unix_us()
+        self._under_way: Counter[str] = Counter()
+        self._written: Counter[str] = Counter()
         self.stopped: str | None = None
         """Why no order leaves, until Kalshi takes our signatures again."""
         self._watcher: Callable[[str | None], None] | None = None
@@ -195,11 +201,14 @@ class KalshiPort:
         placed = self._remember(leg.leg_id)
 
         def done(answer: Answer | Lost) -> None:
+            self._under_way[leg.market] -= 1
             self._answered(leg, placed, answer, report)
 
         match self._wire.post(CREATE, body, done, expires_at_ms=leg.expires_at_ms):
             case Sent.WRITTEN:
                 self._ordered_us = placed.unix_us
+                self._under_way[leg.market] += 1
+                self._written[leg.market] += 1
                 return None
             case Sent.EXPIRED:
                 del self._placed[leg.leg_id]
@@ -346,12 +355,39 @@ class KalshiPort:
             self._doubt(error)
         report(accounts, failed)
 
-    async def _caught_up(self, now_us: int) -> None:
+    # -- holdings --------------------------------------------------------------------------------------------
+
+    def holdings(self, since_us: int, report: HoldingsReport) -> None:
+        """Ask for everything that the account holds; answered when the reads know of every order before this moment."""
+        before = self._written.copy()
+
+        def moved() -> set[str]:
+            left = {market for market, count in self._written.items() if count != before[market]}
+            return left | {market for market, count in self._under_way.items() if count} | under_way
+
+        under_way = {market for market, count in self._under_way.items() if count}
+        if not self._tasks.start(self._hold(since_us, moved, report), "holdings"):
+            report(None, "too many questions are open")
+
+    async def _hold(self, since_us: int, moved: Callable[[], set[str]], report: HoldingsReport) -> None:
+        found: Holdings | None = None
+        failed: str | None = "the question broke"
+        try:
+            now = self._clock.unix_us()
+            # An earlier process may have ordered just before this one began.
+            await self._caught_up(now, last_us=max(self._ordered_us or 0, self._begun_us))
+            found, failed = await read_holdings(self._reads, since_us, moved), None
+        except ReadFailed as error:
+            failed = str(error)
+        report(found, failed)
+
+    async def _caught_up(self, now_us: int, *, last_us: int | None = None) -> None:
         """Wait until the reads know of everything before ``now_us``. Raises :class:`ReadFailed` where they lag on.
 
         Where nothing was ordered lately nothing can be missing; then the venue's time of the account may stand still.
         """
-        if self._ordered_us is None or now_us - self._ordered_us > QUIET_US:
+        last_us = self._ordered_us if last_us is None else last_us
+        if last_us is None or now_us - last_us > QUIET_US:
             return
         known_from = (now_us + (self._wire.offset.offset_us or 0) + self._wire.offset.doubt_us) / SECOND_US
         for wait in (*self._policy.settle_s, 0.0):

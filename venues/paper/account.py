@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from protocol.outcome import Outcome
-from protocol.terms import LegId
-from protocol.units import Money
+from protocol.terms import LegId, Side
+from protocol.units import Money, Quantity
 from venues.paper.fill import PaperFill
 
 
@@ -29,6 +29,9 @@ class Account(Protocol):
 
     def earned(self) -> Money:
         """What all fills together have brought, fees off; below zero where more was bought. Raises AccountError."""
+
+    def held(self) -> dict[tuple[str, Side], Quantity]:
+        """Contracts by market and side, over every process of the account. Raises :class:`AccountError`."""
 
     def fills(self) -> list[PaperFill]:
         """Every fill of the account, in the order in which they were recorded. Raises :class:`AccountError`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from market.fees import FeeError
+from protocol.holdings import HeldContracts, Holdings, HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import Platform
@@ -56,6 +57,16 @@ class PaperPort:
             report(None, str(error))
             return
         report([] if there is None else [("", there)], None)
+
+    def holdings(self, since_us: int, report: HoldingsReport) -> None:  # noqa: ARG002 -- there is no list of orders
+        """What the account holds; its orders are over as soon as they are there, and are not listed."""
+        try:
+            held, there = self.venue.held(), self.venue.cash()
+        except AccountError as error:
+            report(None, str(error))
+            return
+        positions = tuple(HeldContracts(market, side, count) for (market, side), count in held.items() if count > 0)
+        report(Holdings(positions=positions, accounts=() if there is None else (("", there),)), None)
 
     def place(self, leg: Leg, report: Callable[[Outcome], None], *, blind: bool) -> None:
         """Fill what the book gives, and say so at once."""

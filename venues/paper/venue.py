@@ -71,6 +71,7 @@ class PaperVenue:
         self._feed = FeedState(platform)
         self._books: dict[str, Book] = {}
         self._outcomes: dict[LegId, Outcome] = {}
+        self._held: dict[tuple[str, Side], Quantity] = {}
 
     def see(self, market: str, bids: Iterable[Level], asks: Iterable[Level], t: int = 0) -> None:
         """Replace the whole book of the instrument (a Kalshi book in YES terms); what was taken is there again."""
@@ -115,6 +116,10 @@ class PaperVenue:
         if self._cash is None:
             return None
         return Money(self._cash + (self._earned if self._account is None else self._account.earned()))
+
+    def held(self) -> dict[tuple[str, Side], Quantity]:
+        """Contracts by market and side. Raises :class:`AccountError` where the account cannot say."""
+        return dict(self._held) if self._account is None else self._account.held()
 
     def execute(self, leg: Leg, *, blind: bool = False) -> Outcome:
         """Execute one order at once and say what became of it; never raises for what is wrong with the order.
@@ -204,6 +209,9 @@ class PaperVenue:
         self.fills.extend(fills)
         spent = outcome.cost if leg.action is Action.SELL else -outcome.cost
         self._earned += spent - outcome.fees
+        if outcome.filled:
+            key, sign = (leg.market, leg.side), 1 if leg.action is Action.BUY else -1
+            self._held[key] = Quantity(self._held.get(key, 0) + sign * outcome.filled)
         return outcome
 
 
