@@ -145,10 +145,10 @@ class Reconciler(GuardedActor):
             self.send(self.roles["router"], self.question(platform))
 
     def question(self, platform: Platform) -> HoldingsAsked:
-        """From when on orders are wanted is each platform's own: the earlier, where it has paper and real money."""
-        known = [account.since_us for (name, _), account in self.accounts.items() if name == platform]
-        first = self.turn.unix_us - LOOK_BACK_US
-        since = min([first if moment is None else moment - OVERLAP_US for moment in known], default=first)
+        """From when on orders are wanted is each account's own: a day back, or what came since the last look."""
+        account = self.accounts.get((platform, not self.paths[platform].real), Account())
+        known = account.since_us
+        since = self.turn.unix_us - LOOK_BACK_US if known is None else known - OVERLAP_US
         return HoldingsAsked(self.number, frozenset({platform}), max(0, since))
 
     # -- answers ---------------------------------------------------------------------------------------------
