@@ -72,6 +72,8 @@ class Account(msgspec.Struct):
     moving: tuple[str, ...] = ()
     tolerated: tuple[Tolerated, ...] = ()
     strangers: tuple[ListedOrder, ...] = ()
+    orders_from_us: int | None = None
+    """From when on the newest answer listed all orders."""
     base: CashBase | None = None
     episodes: dict[tuple[DriftKind, str], Episode] = {}
     more: int = 0
@@ -145,10 +147,10 @@ class Reconciler(GuardedActor):
             self.send(self.roles["router"], self.question(platform))
 
     def question(self, platform: Platform) -> HoldingsAsked:
-        """From when on orders are wanted is each platform's own: the earlier, where it has paper and real money."""
-        known = [account.since_us for (name, _), account in self.accounts.items() if name == platform]
-        first = self.turn.unix_us - LOOK_BACK_US
-        since = min([first if moment is None else moment - OVERLAP_US for moment in known], default=first)
+        """From when on orders are wanted is each account's own: a day back, or what came since the last look."""
+        account = self.accounts.get((platform, not self.paths[platform].real), Account())
+        known = account.since_us
+        since = self.turn.unix_us - LOOK_BACK_US if known is None else known - OVERLAP_US
         return HoldingsAsked(self.number, frozenset({platform}), max(0, since))
 
     # -- answers ---------------------------------------------------------------------------------------------
@@ -166,6 +168,7 @@ class Reconciler(GuardedActor):
             self.look_again()
             return
         account.said = message.number, message.holdings
+        account.orders_from_us = message.holdings.listed_from_us
         orders = (*message.holdings.orders, *account.strangers)
         ids = frozenset(order.client_id for order in orders if order.client_id)
         question = LedgerAsked(message.number, message.platform, message.paper, asked_us, ids)
@@ -259,6 +262,7 @@ class Reconciler(GuardedActor):
             "compared_at_us": account.at_us,
             "age_s": None if account.at_us is None else max(0, self.turn.unix_us - account.at_us) // 1_000_000,
             "not_comparable": account.waiting,
+            "orders_from_us": account.orders_from_us,
             "moving": list(account.moving),
             "tolerated": [
                 {"market": one.market, "contracts": quantity_to_wire(one.contracts), "unknown_legs": list(one.legs)}

@@ -8,38 +8,57 @@ import msgspec
 
 from actors.holdings_messages import HoldingsSaid
 from protocol import holdings
+from protocol.codec import MAX_FRAME_BYTES
 from protocol.terms import Platform
-from protocol.wire import MAX_ACCOUNTS, MAX_HELD, MAX_LISTED, Holdings
+from protocol.wire import MAX_ACCOUNTS, MAX_HELD, MAX_LISTED, MAX_NAME, Holdings
+
+ENTRY: Final = 80
+"""Bytes of an entry besides its names, at most: numbers, quotes, commas."""
+
+ROOM: Final = MAX_FRAME_BYTES - 8_000
+"""Bytes for positions and orders; the rest is for the head and the accounts."""
 
 NO_CONTENT: Final = "the answer holds neither an account nor a reason"
 
 
 def on_the_wire(number: int, platform: Platform, held: holdings.Holdings, *, paper: bool) -> Holdings:
-    """The whole of it, or the reason why it does not fit; of too many orders the newest, and from when on."""
+    """The whole of it in one frame, or why it does not fit; of too many orders the newest, and from when on."""
     whole: dict[str, Any] = {"number": number, "platform": platform, "paper": paper}
-    if len(held.positions) > MAX_HELD:
-        return Holdings.model_construct(**whole, error=f"more than {MAX_HELD} positions cannot be told")
-    if len(held.moving) > MAX_HELD:
-        return Holdings.model_construct(**whole, error=f"orders are under way in more than {MAX_HELD} markets")
-    if len(held.accounts) > MAX_ACCOUNTS:
-        return Holdings.model_construct(**whole, error=f"more than {MAX_ACCOUNTS} accounts cannot be told")
-    kept = held
-    if len(held.orders) > MAX_LISTED:
-        newest = sorted(held.orders, key=lambda order: (bool(order.left), order.t_us))[-MAX_LISTED:]
-        since = min(order.t_us for order in newest)
-        kept = msgspec.structs.replace(held, orders=tuple(newest), listed_from_us=since)
+    room = ROOM - sum(_bytes(one.market) for one in held.positions) - sum(_bytes(name) for name in held.moving)
+    if room < 0 or len(held.positions) > MAX_HELD or len(held.accounts) > MAX_ACCOUNTS:
+        return Holdings.model_construct(**whole, error=f"{len(held.positions)} positions do not fit into one message")
+    orders, since = _newest(held, room)
     return Holdings.model_construct(
         **whole,
-        positions=[(one.market, one.side, one.contracts) for one in kept.positions],
-        orders=[
-            (order.client_id, order.order_id, order.market, order.filled, order.left, order.t_us)
-            for order in kept.orders
-        ],
-        accounts=list(kept.accounts),
-        nets=kept.nets,
-        listed_from_us=kept.listed_from_us,
-        moving=list(kept.moving),
+        positions=[(one.market, one.side, one.contracts) for one in held.positions],
+        orders=[(one.client_id, one.order_id, one.market, one.filled, one.left, one.t_us) for one in orders],
+        accounts=list(held.accounts),
+        nets=held.nets,
+        listed_from_us=since,
+        moving=list(held.moving),
     )
+
+
+def _newest(held: holdings.Holdings, room: int) -> tuple[list[holdings.ListedOrder], int | None]:
+    """The orders that there is room for, what rests before all others, and from when on they are all there."""
+    kept: list[holdings.ListedOrder] = []
+    for order in sorted(held.orders, key=lambda one: (bool(one.left), one.t_us), reverse=True):
+        named = msgspec.structs.replace(order, client_id=_plain(order.client_id), order_id=_plain(order.order_id))
+        room -= _bytes(named.client_id, named.order_id, named.market)
+        if room < 0 or len(kept) >= MAX_LISTED:
+            return kept, max(order.t_us + 1, held.listed_from_us or 0)
+        kept.append(named)
+    return kept, held.listed_from_us
+
+
+def _plain(name: str) -> str:
+    """Another program's id may be anything."""
+    return name.encode("ascii", "replace").decode()[:MAX_NAME]
+
+
+def _bytes(*names: str) -> int:
+    """At most so many of an entry with these names; a character may be escaped."""
+    return sum(2 * len(name) for name in names) + ENTRY
 
 
 def off_the_wire(told: Holdings, who: str) -> HoldingsSaid:

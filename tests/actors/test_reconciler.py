@@ -73,7 +73,11 @@ def test_a_trader_that_can_be_asked_is_asked_at_its_hello_and_from_time_to_time(
         assert all(query["since_us"] >= 0 for query in queries)
         answer(box)
         box.pass_time(EVERY_S)
-        assert len(box.frames(1, "holdings_query")) == 2 * len(queries)
+        later = box.frames(1, "holdings_query")
+        assert len(later) == 2 * len(queries)
+        since = {query["platforms"][0]: query["since_us"] for query in later[len(queries) :]}
+        assert since[KALSHI] > queries[0]["since_us"] + 80_000 * 1_000_000, "only what came since the last look"
+        assert since["polymarket"] < since[KALSHI], "nobody has answered: the same day as before"
         assert differences(box) == []
 
 
