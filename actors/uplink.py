@@ -326,13 +326,13 @@ class Uplink(UplinkWords):
         return Configured(common, init.dry_run, blind_paper=seed, awaits_word=not seed and init.state_follows is True)
 
     def claim(self, leg_id: LegId) -> None:
-        """Whoever names a leg by its id knows it: it sent it, or its ledger has it."""
+        """Whoever names a leg by its id knows it: it sent it, or its ledger has it. Who has no name takes none away."""
+        if self.init is None or self.init.controller_id is None:
+            return
         if len(self.owners) >= MAX_LEGS:
             del self.owners[next(iter(self.owners))]
-        if self.init is not None:
-            self.owners.pop(leg_id, None)
-            if self.init.controller_id is not None:
-                self.owners[leg_id] = self.init.controller_id
+        self.owners.pop(leg_id, None)
+        self.owners[leg_id] = self.init.controller_id
 
     def say_withheld(self) -> None:
         """A person must know that somebody's results wait."""

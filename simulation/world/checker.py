@@ -251,7 +251,11 @@ class Checker:
         known = self.legs[controller.name]
         if self.limits == NO_LIMITS or leg.leg_id not in known:
             return
-        counted = [leg_id for leg_id, fact in known.items() if fact.trade_id not in self.paid_out]
+        # What a thief of its name has ordered may be taken in a moment after this order has left.
+        asked = () if self.foreign is None else self.foreign.mad.asked
+        counted = [
+            leg_id for leg_id, fact in known.items() if fact.trade_id not in self.paid_out and leg_id not in asked
+        ]
         stake = at_stake(self.exchanges, counted)
         arrived = {leg_id for exchange in self.exchanges.values() for leg_id in exchange.orders}
         under_way = (known[each] for pair in self.pairs for each in self.open_of[controller.name, pair.pair_id])
@@ -436,7 +440,8 @@ class Checker:
 
     def lost(self) -> list[Order]:
         """Orders that nobody is left to tell of."""
-        return lost_orders(self.exchanges, self._states(), self.gone) if self.gone else []
+        found = lost_orders(self.exchanges, self._states(), self.gone) if self.gone else []
+        return [order for order in found if self.foreign is None or not self.foreign.is_foreign(order)]
 
     def _flagged(self, pair: Pair) -> None:
         """What is not hedged is somebody's naked trade or dust."""
@@ -483,4 +488,6 @@ def _signed(trade: Trade) -> int:
 
 
 def _held(trade: Trade) -> list[tuple[str, str, str, int, int]]:
-    return sorted((*slot, held.contracts, held.basis) for slot, held in trade.holdings().items())
+    """What the trade holds; a slot that holds nothing is none."""
+    held = ((*slot, held.contracts, held.basis) for slot, held in trade.holdings().items())
+    return sorted(each for each in held if each[-2:] != (0, 0))

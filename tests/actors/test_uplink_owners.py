@@ -178,3 +178,14 @@ def test_two_controllers_with_two_ledgers_never_have_the_same_leg(venue: Scripte
         at_ann.advance(SECOND)
         assert leg.leg_id in {fact.leg_id for fact in ann.ledger.facts if hasattr(fact, "leg_id")}
         assert "unknown" not in states(ann)
+
+
+def test_who_has_no_name_takes_no_leg_away_by_asking_for_it(box: TraderBox, venue: ScriptedVenue) -> None:
+    venue.answer(filled(venue.placed[0]))
+    box.disconnect(1)
+    box.say_init(2, dry_run=False, protocol=2, session_id="nobody-1")
+    box.receive(2, ask())
+    box.receive(2, ACK)
+    box.disconnect(2)
+    box.say_init(3, dry_run=False, **ANN)
+    assert only_result(box, 3)["status"] == "filled"
