@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Final
+from typing import Any, Final
 
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
@@ -101,8 +101,10 @@ class UplinkWords(GuardedActor):
     def status_report(self) -> StatusReport:
         """A snapshot for the controller, and for its operator."""
         paper = self.config.platforms if self.init is None else self.paper(self.init)
+        out = {platform: why for platform, why in self.outages.items() if platform not in paper}
+        said: dict[str, Any] = {"venues": out} if out else {}
         return StatusReport.model_construct(
-            venues={platform: why for platform, why in self.outages.items() if platform not in paper},
+            **said,
             platforms=sorted(self.config.platforms),
             dry_run=self.config.dry_run or self.init is None or self.init.dry_run,
             dry_run_by=self.mode(),
