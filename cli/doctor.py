@@ -56,10 +56,11 @@ def _show(where: str, kind: str, checks: Sequence[Check]) -> None:
 async def _examine(found: KalshiAccess, market: str | None) -> list[Check]:
     from transport.kalshi.doctor import Doctor
     from transport.kalshi.reads import KalshiReads
-    from transport.kalshi.rest import KalshiRest
+    from transport.kalshi.rest import KalshiRest, RestPolicy
 
     rng = Random()  # noqa: S311 -- spreads retries, guards nothing
-    rest = KalshiRest(found.hosts, found.credentials, WallClock(), rng=rng)
+    # Beside a trader that reads a lot a question may have to wait for its turn.
+    rest = KalshiRest(found.hosts, found.credentials, WallClock(), rng=rng, policy=RestPolicy(attempts=10))
     try:
         return await Doctor(KalshiReads(rest), market=market).examine()
     finally:

@@ -15,6 +15,7 @@ from transport.kalshi.reads import KalshiReads
 from transport.kalshi.rest import ReadFailed, clock_wrong
 from venues.kalshi.account import Balance
 from venues.kalshi.grid import MarketRules
+from venues.kalshi.replies import TOO_MANY
 
 SHARDS: Final = {0: "default", 1: "combos", 2: "crypto", 3: "tennis, baseball, basketball"}
 
@@ -37,6 +38,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     fix: str | None = None
 
 
+_BUSY: Final = "wait a moment: others read this account as fast as its tier allows, its traders for instance"
 _NTP: Final = "set this machine's clock: turn on NTP (timedatectl set-ntp true)"
 _NETWORK: Final = "check the network, and kalshi.environment and kalshi.rest_url in the configuration"
 _KEY: Final = "compare kalshi.key_id with the id that Kalshi shows for this key; a key of the demo is none of live"
@@ -70,7 +72,7 @@ class Doctor:
         try:
             return await check()
         except ReadFailed as error:
-            mend = _NTP if clock_wrong(error) else fix
+            mend = _NTP if clock_wrong(error) else _BUSY if error.status == TOO_MANY else fix
             return Check(name=name, state=State.FAILED, text=str(error), fix=mend)
         except UnitError as error:
             return Check(name=name, state=State.FAILED, text=f"kalshi told an amount that is none: {error}", fix=fix)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from transport.kalshi.bucket import TokenBucket
+from transport.kalshi.bucket import DEFAULT_COST, TokenBucket
 from transport.kalshi.rest import KalshiRest, ReadFailed
 from venues.kalshi.account import (
     Balance,
@@ -124,7 +124,9 @@ class KalshiReads:
         """The tier of this account, taken over for what is read from now on."""
         limits = await self.rest.read("/account/limits", read_limits)
         if limits.read.refill_rate > 0:
-            self.rest.bucket.resize(limits.read.refill_rate, limits.read.bucket_capacity)
+            # Half of it: the other half is for whoever else reads this account, such as a controller or a person.
+            rate, capacity = limits.read.refill_rate // 2, limits.read.bucket_capacity // 2
+            self.rest.bucket.resize(max(DEFAULT_COST, rate), max(DEFAULT_COST, capacity))
         return limits
 
 
