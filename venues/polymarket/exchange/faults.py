@@ -79,7 +79,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
 NAMES: Final = frozenset({*REQUEST_FAULTS, *ORDER_FAULTS, *FRAME_FAULTS, *SOCKET_FAULTS, *STATES})
 FOREVER: Final = -1
 MOST_WAITING: Final = 1_000
-_LISTS: Final = ("/data/orders", "/data/trades", "/data-api/v2/positions", "/data-api/positions")
+_LISTS: Final = ("/data/orders", "/data/trades", "/data-api/positions")
 
 
 class Fault(msgspec.Struct, kw_only=True):

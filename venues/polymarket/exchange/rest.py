@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from venues.polymarket.exchange import portfolio
+from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.authority import Authority
 from venues.polymarket.exchange.buckets import Buckets, too_many
 from venues.polymarket.exchange.catalog import Catalog
@@ -85,11 +86,16 @@ class Rest:
         if path.startswith(f"{GAMMA}/"):
             return (self._gamma.answer(path.removeprefix(GAMMA), query),)
         if path == f"{DATA}/positions":
-            account = self.exchange.accounts.get(query.get("user", ""))
-            return ([] if "empty_page" in struck else portfolio.positions(self.exchange, account),)
+            account = self._account(query.get("user", ""))
+            return ([] if "empty_page" in struck else portfolio.positions(self.exchange, account, query),)
         if path == f"{RELAYER}/deployed":
-            return ({"deployed": query.get("address", "") in self.exchange.accounts},)
+            return ({"deployed": self._account(query.get("address", "")) is not None},)
         return self._catalog.get(path, query, now_us)
+
+    def _account(self, wallet: str) -> Account | None:
+        """The wallet's account, however its address is written."""
+        known = (one for name, one in self.exchange.accounts.items() if name.lower() == wallet.lower())
+        return next(known, None)
 
     # -- for keys ------------------------------------------------------------------------------------------------
 
