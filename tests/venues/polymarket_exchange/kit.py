@@ -28,7 +28,7 @@ from venues.polymarket.exchange.key_ring import ApiKey, l2_signature
 from venues.polymarket.exchange.listing import DEMO, Listing, Schedule
 from venues.polymarket.exchange.market import Market
 from venues.polymarket.exchange.message import Reply, Request
-from venues.polymarket.exchange.order_request import SignedOrder
+from venues.polymarket.exchange.order_request import AMOUNT_DECIMALS, SignedOrder
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.wallets import WalletKind
 
@@ -160,7 +160,8 @@ class Member:
     def buy(self, token: str, dollars: str, at: str, kind: str = "FAK", **changes: object) -> Reply:
         """An order in dollars."""
         making = int(Decimal(dollars) * USD)
-        taking = int(Decimal(making) / Decimal(at) // 100 * 100)
+        step = 10 ** (6 - AMOUNT_DECIMALS[self.service.exchange.by_token[token].tick])
+        taking = int(Decimal(making) / Decimal(at) // step * step)
         return self.post(self.body(token, "BUY", making, taking, kind, **changes))
 
     def sell(self, token: str, shares: str, at: str, kind: str = "FAK", **changes: object) -> Reply:

@@ -22,7 +22,7 @@ _trades = st.tuples(
     st.integers(100, 2_000),
 )
 _steps = st.tuples(st.sampled_from(["MINED", "CONFIRMED", "RETRYING", "FAILED"]), st.integers(0, 5))
-_actions = st.lists(st.one_of(_trades, _steps), min_size=1, max_size=14)
+actions_of_two = st.lists(st.one_of(_trades, _steps), min_size=1, max_size=14)
 
 
 def play(service: PolymarketService, members: tuple[Member, Member], action: tuple[Any, ...]) -> None:
@@ -51,7 +51,7 @@ def settle(service: PolymarketService, status: TradeStatus, place: int) -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(_actions, st.sampled_from([1, 10_000]))
+@given(actions_of_two, st.sampled_from([1, 10_000]))
 def test_nothing_is_made_and_nothing_is_lost(actions: list[Any], share_step: int) -> None:
     service = new_service((CHARGED,), share_step=share_step)
     service.exchange.settlement.auto = False
@@ -77,7 +77,7 @@ def test_nothing_is_made_and_nothing_is_lost(actions: list[Any], share_step: int
 
 
 @settings(max_examples=25, deadline=None)
-@given(_actions)
+@given(actions_of_two)
 def test_no_is_the_mirror_of_yes_and_no_book_is_crossed(actions: list[Any]) -> None:
     service = new_service((CHARGED,))
     members = (Member(service), Member(service, BOB_KEY))
