@@ -14,6 +14,7 @@ from tests.ground.project import ROOT
 from tests.venues.kalshi_exchange.http_kit import soon
 from tests.venues.polymarket_exchange.http_kit import Caller, calling
 from tests.venues.polymarket_exchange.kit import FREE, RAIN, Member, break_down, document, error, new_service, placed
+from venues.polymarket.exchange.exchange import HELD
 from venues.polymarket.exchange.faults import (
     FRAME_FAULTS,
     NAMES,
@@ -176,6 +177,7 @@ def test_filled_only_later(name: str, word: str) -> None:
     order = member.get(f"/data/order/{order_id}")
     assert (order["status"], order["size_matched"]) == (f"ORDER_STATUS_{word.upper()}", "0")
     assert member.get("/data/trades")["data"] == []
+    assert document(member.call("DELETE", "/cancel-all"))["not_canceled"] == {order_id: HELD}
     member.wait(3)
     order = member.get(f"/data/order/{order_id}")
     assert (order["status"], order["size_matched"]) == ("ORDER_STATUS_MATCHED", "6")

@@ -64,6 +64,14 @@ def test_what_was_bought_cannot_be_sold_before_it_is_mined() -> None:
     assert balance(member) == 999_000_000
 
 
+def test_what_was_sold_cannot_be_sold_again_before_it_is_mined() -> None:
+    member = Member(new_service((FREE,)))
+    token = member.yes("free")
+    member.account.shares[token] = 10_000_000
+    placed(member.sell(token, "10", "0.4"))
+    assert error(member.sell(token, "10", "0.4"))[1].endswith("balance: 0, order amount: 10000000")
+
+
 def test_a_fee_comes_on_top_of_a_buy_and_off_a_sale() -> None:
     member = Member(new_service((CHARGED,)))
     token = member.yes("charged")
