@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from venues.polymarket.exchange.account import Account
@@ -38,16 +39,20 @@ def orders(exchange: PolymarketExchange, owner: str, query: Mapping[str, str]) -
 
 def trades(exchange: PolymarketExchange, owner: str, query: Mapping[str, str]) -> dict[str, Any]:
     """``GET /data/trades``: those of the key's wallets, taker or maker, newest first."""
+    return _page(_trades(exchange, owner, query), query)
+
+
+def _trades(exchange: PolymarketExchange, owner: str, query: Mapping[str, str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Newest first, each made when it is asked for: a page is a part of very many."""
     after, before = (_moment(query, name) for name in ("after", "before"))
-    found: list[tuple[int, dict[str, Any]]] = []
-    for number, trade in enumerate(exchange.settlement.trades.values()):
+    every = exchange.settlement.trades
+    for back, trade in enumerate(reversed(every.values()), start=1):
+        seconds = trade.matched_us // SECOND_US
         account = _side(trade, owner)
         if account is None or not _wanted(trade, query):
             continue
-        seconds = trade.matched_us // SECOND_US
         if (after is None or seconds > after) and (before is None or seconds < before):
-            found.append((number, trade_document(trade, account)))
-    return _page(found[::-1], query)
+            yield len(every) - back, trade_document(trade, account)
 
 
 def positions(exchange: PolymarketExchange, account: Account | None, query: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -171,7 +176,7 @@ def _page(items: Iterable[tuple[int, dict[str, Any]]], query: Mapping[str, str])
             raise invalid(f"next_cursor: {cursor[:40]!r} is none of ours") from None
     if bound == -1:
         return {"limit": PAGE, "count": 0, "next_cursor": END, "data": []}
-    rest = [item for item in items if bound is None or item[0] < bound]
+    rest = list(islice((item for item in items if bound is None or item[0] < bound), PAGE + 1))
     chosen = rest[:PAGE]
     last = len(rest) <= PAGE
     following = END if last else base64.b64encode(str(chosen[-1][0]).encode()).decode()
