@@ -47,7 +47,7 @@ class LedgerHeld(Message, frozen=True):
 
     ``moving``: markets in which something was sent or proven since the venue was asked. ``orders``: of the ids that
     were asked about those that are known, with their proven fill, or None while it is not certain. ``cash`` is what
-    all fills have brought, fees off; ``settled``: no cost or fee of it can still change.
+    all fills and settled markets have brought, fees off; ``settled``: no cost or fee of it can still change.
     """
 
     held: Mapping[tuple[str, Side], Quantity]
@@ -57,7 +57,7 @@ class LedgerHeld(Message, frozen=True):
     cash: Money
     settled: bool
     paid_out: int = 0
-    """How often a market was said to be paid out: what that brought is not in ``cash``."""
+    """How often a person said that a market was paid out: what that brought is not in ``cash``."""
 
 
 class LedgerAsked(Message, frozen=True):

@@ -10,7 +10,7 @@ from actors.holdings_messages import HoldingsSaid
 from protocol import holdings
 from protocol.codec import MAX_FRAME_BYTES
 from protocol.terms import Platform
-from protocol.wire import MAX_ACCOUNTS, MAX_HELD, MAX_LISTED, MAX_NAME, Holdings
+from protocol.wire import MAX_ACCOUNTS, MAX_HELD, MAX_LISTED, MAX_NAME, MAX_SETTLED, Holdings
 
 ENTRY: Final = 80
 """Bytes of an entry besides its names, at most: numbers, quotes, commas."""
@@ -27,7 +27,9 @@ def on_the_wire(number: int, platform: Platform, held: holdings.Holdings, *, pap
     room = ROOM - sum(_bytes(one.market) for one in held.positions) - sum(_bytes(name) for name in held.moving)
     if room < 0 or len(held.positions) > MAX_HELD or len(held.accounts) > MAX_ACCOUNTS:
         return Holdings.model_construct(**whole, error=f"{len(held.positions)} positions do not fit into one message")
-    orders, since = _newest(held, room)
+    settled = sorted(held.settled, key=lambda one: one.t_us, reverse=True)[:MAX_SETTLED]
+    settled = settled[: max(0, room) // 2 // max([_bytes(one.market) for one in settled], default=1)]
+    orders, since = _newest(held, room - sum(_bytes(one.market) for one in settled))
     return Holdings.model_construct(
         **whole,
         positions=[(one.market, one.side, one.contracts) for one in held.positions],
@@ -36,6 +38,7 @@ def on_the_wire(number: int, platform: Platform, held: holdings.Holdings, *, pap
         nets=held.nets,
         listed_from_us=since,
         moving=list(held.moving),
+        settled=[(one.market, one.yes, one.no, one.value, one.t_us) for one in settled],
     )
 
 
@@ -73,5 +76,6 @@ def off_the_wire(told: Holdings, who: str) -> HoldingsSaid:
         nets=bool(told.nets),
         listed_from_us=told.listed_from_us,
         moving=tuple(told.moving),
+        settled=tuple(holdings.SettledMarket(*one) for one in told.settled),
     )
     return HoldingsSaid(told.number, told.platform, told.paper, found, who=who)

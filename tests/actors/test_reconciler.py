@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from actors.facts import Settled
 from protocol.terms import KALSHI, PLATFORMS
 from simulation.boxes import ControllerBox, TraderBox
 from simulation.doubles import ScriptedVenue
@@ -146,6 +147,38 @@ def test_what_was_traded_agrees_and_what_the_venue_has_less_of_does_not() -> Non
         (found,) = account(box)["differences"]
         assert (found["what"], found["venue"], found["ledger"]) == (held[0], "nothing", f"{held[2]} {held[1]}")
         assert "paid-out" in found["fix"]
+
+
+def ended(box: ControllerBox, leg: dict[str, Any], contracts: object, cents: int) -> None:
+    """The venue holds nothing of the leg's market any more, as it was paid out."""
+    counts = [contracts, 0] if leg["side"] == "yes" else [0, contracts]
+    box.pass_time(EVERY_S)
+    answer(box, settled=[[leg["kalshi_market_ticker"], *counts, cents, 5]])
+
+
+def test_what_a_venue_has_paid_out_is_a_fact_once_and_no_difference() -> None:
+    with asked_box() as box:
+        hello(box)
+        leg = kalshi_leg(traded(box))
+        ended(box, leg, leg["contracts"], 100)
+        ended(box, leg, leg["contracts"], 100)
+        found = [fact for fact in box.ledger.facts if isinstance(fact, Settled)]
+        assert [(fact.market, fact.value, fact.paper, fact.source) for fact in found] == [
+            (leg["kalshi_market_ticker"], 10_000, False, "lisbon")
+        ]
+        assert (differences(box), drifts(box)) == ([], 0)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1])
+def test_a_settlement_of_another_count_is_a_difference_for_a_person(wrong: int) -> None:
+    with asked_box() as box:
+        hello(box)
+        leg = kalshi_leg(traded(box))
+        for _ in range(3):
+            ended(box, leg, leg["contracts"] + wrong, 100)
+        assert not any(isinstance(fact, Settled) for fact in box.ledger.facts)
+        assert [kind for kind, *_ in differences(box)] == ["position"]
+        assert drifts(box) == 1
 
 
 def test_an_order_under_an_id_that_the_ledger_does_not_have_stays_until_the_ledger_has_it() -> None:
