@@ -22,7 +22,10 @@ class HoldingsAsked(Message, frozen=True):
 
 
 class HoldingsSaid(Message, frozen=True):
-    """What an account held at some moment after it was asked, or why that cannot be said now. ``who``: the trader."""
+    """What an account held at some moment after it was asked, or why that cannot be said now. ``who``: the trader.
+
+    ``part``: which of how many; then ``holdings`` is a piece of the account.
+    """
 
     number: int
     platform: Platform
@@ -30,6 +33,7 @@ class HoldingsSaid(Message, frozen=True):
     holdings: Holdings | None = None
     failed: str | None = None
     who: str = "local"
+    part: tuple[int, int] | None = None
 
 
 class UnknownLeg(Message, frozen=True):

@@ -18,6 +18,7 @@ from actors.holdings_messages import HoldingsAsked, HoldingsSaid, LedgerAsked, L
 from actors.ledger import FactsKept, Record
 from actors.messages import Describe, Description, Directory, Note, PathInfo, PathsChanged, StartTimer, TimerFired
 from actors.reconciliation import CashBase, Comparison, Difference, DriftKind, Tolerated, compare, settled_now
+from actors.wire_holdings import HoldingsParts
 from protocol.holdings import Holdings, ListedOrder, SettledMarket
 from protocol.terms import WIRE_VERSION, Platform
 from protocol.units import Money, money_to_dollars, quantity_to_wire, show_price
@@ -99,6 +100,7 @@ class Reconciler(GuardedActor):
         self.asked_of: dict[Platform, int | None] = {}
         self.accounts: dict[tuple[Platform, bool], Account] = {}
         self.again = False
+        self.parts = HoldingsParts()
         self.writings = 0
         self.settling: dict[int, tuple[Platform, bool]] = {}
         """Settlements on their way into the ledger, by the number of the writing."""
@@ -166,6 +168,10 @@ class Reconciler(GuardedActor):
     @handles(HoldingsSaid)
     def holdings_said(self, message: HoldingsSaid, _sender: Address) -> None:
         """Compare it with the ledger as it is now, unless a later question was answered before."""
+        whole = self.parts.take(message)
+        if whole is None:
+            return
+        message = whole
         asked_us = self.asked.get(message.number)
         account = self.accounts.setdefault((message.platform, message.paper), Account())
         if asked_us is None or message.number <= account.heard:

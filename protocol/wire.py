@@ -354,13 +354,15 @@ class Cash(WireMessage):
 class HoldingsQuery(WireMessage):
     """Controller to trader, level 2: what do the accounts hold? Answered with a :class:`Holdings` for each platform.
 
-    ``since_us``: orders that were made from then on are wanted, unix microseconds.
+    ``since_us``: orders that were made from then on are wanted, unix microseconds. ``parts``: an answer may come in so
+    many frames (none: in one).
     """
 
     wire_type: ClassVar[str] = "holdings_query"
     number: WireCount
     platforms: Platforms
     since_us: WireCount | None = None
+    parts: WireCount | None = None
 
 
 WireHeld = tuple[Name, Side, WireFilled]
@@ -375,7 +377,8 @@ class Holdings(WireMessage):
     the book, unix microseconds; what rests, and all from ``listed_from_us`` on (none: they are not listed). ``nets``:
     YES and NO of a market cancel each other out. ``moving``: markets with an order under way meanwhile. ``settled``:
     market, YES and NO contracts held, cents that a YES was paid, unix microseconds; the newest.
-    ``error``: why it cannot be said now; then nothing else is.
+    ``error``: why it cannot be said now; then nothing else is. ``part`` of ``parts``: the account comes in several
+    frames, from 1 on, each with some of the lists; it is whole with the last.
     """
 
     wire_type: ClassVar[str] = "holdings"
@@ -389,6 +392,8 @@ class Holdings(WireMessage):
     listed_from_us: WireCount | None = None
     moving: Annotated[list[Name], Field(max_length=MAX_HELD)] = []
     settled: Annotated[list[WireSettled], Field(max_length=MAX_SETTLED)] = []
+    part: WireCount | None = None
+    parts: WireCount | None = None
     error: Text | None = None
 
 

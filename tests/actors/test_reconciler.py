@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from actors.facts import Settled
+from actors.wire_holdings import MAX_PARTS
 from protocol.terms import KALSHI, PLATFORMS
+from protocol.units import Quantity
 from simulation.boxes import ControllerBox, TraderBox
 from simulation.doubles import ScriptedVenue
 from tests.actors.kit import ARB, LEVEL_2, result
+from tests.fact_kit import leg as leg_of
 from tests.market.builders import pair
 
 EVERY_S = 10
@@ -120,6 +123,33 @@ def test_an_answer_that_is_none_changes_nothing(error: str) -> None:
         assert differences(box) == before
         assert account(box)["not_comparable"] == error
         assert drifts(box) == 0
+
+
+def test_an_account_in_parts_is_compared_when_the_last_is_there() -> None:
+    with asked_box() as box:
+        hello(box)
+        assert box.frames(1, "holdings_query")[0]["parts"] == MAX_PARTS
+        answer(box, ["T", "no", 7], part=1, parts=2)
+        assert said(box)["accounts"] == []
+        answer(box, ["U", "no", 2], part=2, parts=2)
+        assert [what for _, what, *_ in differences(box)] == ["T", "U"]
+
+
+@pytest.mark.parametrize("parts", [None, MAX_PARTS])
+def test_a_large_account_is_told_in_parts_to_who_asks_so(parts: int | None) -> None:
+    with TraderBox(dry_run=True) as box:
+        for number in range(1_000):
+            bought = leg_of(f"t{number}-1", market=f"KXMARKET-{number:040}", quantity=Quantity(100))
+            box.venues[KALSHI].execute(bought, blind=True)
+        box.say_init(1, **LEVEL_2, dry_run=True)
+        query = {"type": "holdings_query", "number": 4, "platforms": [KALSHI]}
+        box.receive(1, query if parts is None else query | {"parts": parts})
+        told = box.frames(1, "holdings")
+        if parts is None:
+            assert "do not fit into one message" in told[0]["error"]
+        else:
+            assert [one["part"] for one in told] == [1, 2, 3, 4]
+            assert sum(len(one["positions"]) for one in told) == 1_000
 
 
 def test_an_answer_to_an_earlier_question_is_not_looked_at_after_a_later_one() -> None:
