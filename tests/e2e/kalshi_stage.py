@@ -309,7 +309,9 @@ def trader(
     return TraderProcess(options)
 
 
-def controller(folder: Path, feed: DirectFeed, *, rehearsal: bool = True) -> ControllerProcess:
+def controller(
+    folder: Path, feed: DirectFeed, *, rehearsal: bool = True, reconcile_us: int | None = None
+) -> ControllerProcess:
     """A live controller that reads Kalshi itself and has Polymarket relayed."""
     options = ControllerOptions(
         controller_id="c",
@@ -333,12 +335,13 @@ def controller(folder: Path, feed: DirectFeed, *, rehearsal: bool = True) -> Con
         open_journal=lambda platform: JournalFile(folder / f"journal-c-{platform}.db"),
         beacon_port=None,
         relayed={POLYMARKET: (YES, NO)},
+        reconcile_every_us=reconcile_us,
     )
     return ControllerProcess(options)
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[World]:
+async def staged(folder: Path, *, reconcile_us: int | None = None) -> AsyncIterator[World]:
     """All of it, started; ended in order."""
     listing = Listing(ticker=TICKER, bids=BIDS, asks=ASKS)
     server = Counting(new_service([listing]))
@@ -349,7 +352,7 @@ async def staged(folder: Path) -> AsyncIterator[World]:
     hosts = Hosts(f"http://{origin}", f"ws://{origin}")
     policy = FeedPolicy(backoff_s=0.02, backoff_cap_s=0.1, probe_s=0.3, dead_s=0.5, pause_s=0.05)
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
-    process, book = controller(folder, feed), Offers((POLYMARKET,))
+    process, book = controller(folder, feed, reconcile_us=reconcile_us), Offers((POLYMARKET,))
     world = World(server, process, feed, book, folder)
     world.port = kalshi_port(hosts, folder)
     other = OtherSide(PaperVenue(POLYMARKET, fees=lambda _: polymarket_fees(0)))
