@@ -83,6 +83,7 @@ class OperatorDesk(ExcessCloser):
             return {"error": f"the controller is stopping and takes up nothing: {self.stopping.reason}"}
         moved = self.risk.resume(reason_of(request), self.turn.unix_us, acks_of(request))
         self.settle_risk()
+        self.try_again()
         self.answer_soon(query_id, moved)
         return None
 

@@ -33,6 +33,8 @@ MAX_NAME = 200
 MAX_PLATFORMS = 32
 MAX_LEVELS = 1_000
 MAX_ACCOUNTS = 64
+MAX_ASKED_MARKETS = 200
+"""Markets of one question, each a name: the longest of them and their answers fit into a frame."""
 MAX_HELD = 2_000
 MAX_SETTLED = 200
 MAX_LISTED = 1_000
@@ -329,18 +331,22 @@ class StatusReport(WireMessage):
 
 
 class CashQuery(WireMessage):
-    """Controller to trader, level 2: what is there to be spent? Answered with a :class:`Cash` for each platform."""
+    """Controller to trader, level 2: what is there to be spent? Answered with a :class:`Cash` for each platform.
+
+    ``markets``: on which shards are these? Asked where an account has several.
+    """
 
     wire_type: ClassVar[str] = "cash_query"
     number: WireCount
     platforms: Platforms
+    markets: Annotated[list[Name], Field(max_length=MAX_ASKED_MARKETS)] = []
 
 
 class Cash(WireMessage):
     """Trader to controller, level 2: what the accounts of a platform had at some moment after ``number`` was read.
 
     ``accounts``: a shard's name (perhaps empty) and dollars, each; none where the venue does not say what it has.
-    ``error``: why it could not be asked.
+    ``error``: why it could not be asked. ``shards``: of markets that were asked about, each with its shard's name.
     """
 
     wire_type: ClassVar[str] = "cash"
@@ -348,6 +354,7 @@ class Cash(WireMessage):
     platform: Annotated[Platform, Field(max_length=MAX_NAME)]
     paper: StrictBool
     accounts: Annotated[list[tuple[Name, WireMoney]], Field(max_length=MAX_ACCOUNTS)] = []
+    shards: Annotated[list[tuple[Name, Name]], Field(max_length=MAX_ASKED_MARKETS)] = []
     error: Text | None = None
 
 

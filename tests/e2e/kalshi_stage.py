@@ -19,6 +19,7 @@ from aiohttp import web
 
 from actors.ledger_state import LedgerState, fold
 from actors.ports import VenuePort
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from cli.ledger_listing import LISTINGS, Wanted
 from market.events import BookSnapshot, FeedBatch, FeedUp
 from market.fees import polymarket_fees
@@ -310,7 +311,12 @@ def trader(
 
 
 def controller(
-    folder: Path, feed: DirectFeed, *, rehearsal: bool = True, reconcile_us: int | None = None
+    folder: Path,
+    feed: DirectFeed,
+    *,
+    rehearsal: bool = True,
+    reconcile_us: int | None = None,
+    risk: RiskPlan = NO_RISK_PLAN,
 ) -> ControllerProcess:
     """A live controller that reads Kalshi itself and has Polymarket relayed."""
     options = ControllerOptions(
@@ -336,14 +342,17 @@ def controller(
         beacon_port=None,
         relayed={POLYMARKET: (YES, NO)},
         reconcile_every_us=reconcile_us,
+        risk=risk,
     )
     return ControllerProcess(options)
 
 
 @asynccontextmanager
-async def staged(folder: Path, *, reconcile_us: int | None = None) -> AsyncIterator[World]:
-    """All of it, started; ended in order."""
-    listing = Listing(ticker=TICKER, bids=BIDS, asks=ASKS)
+async def staged(
+    folder: Path, *, reconcile_us: int | None = None, shard: int = 0, risk: RiskPlan = NO_RISK_PLAN
+) -> AsyncIterator[World]:
+    """All of it, started; ended in order. The market is on ``shard``, the money on the first."""
+    listing = Listing(ticker=TICKER, bids=BIDS, asks=ASKS, exchange_index=shard)
     server = Counting(new_service([listing]))
     server.posted = Counter()
     await server.start()
@@ -352,7 +361,7 @@ async def staged(folder: Path, *, reconcile_us: int | None = None) -> AsyncItera
     hosts = Hosts(f"http://{origin}", f"ws://{origin}")
     policy = FeedPolicy(backoff_s=0.02, backoff_cap_s=0.1, probe_s=0.3, dead_s=0.5, pause_s=0.05)
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
-    process, book = controller(folder, feed, reconcile_us=reconcile_us), Offers((POLYMARKET,))
+    process, book = controller(folder, feed, reconcile_us=reconcile_us, risk=risk), Offers((POLYMARKET,))
     world = World(server, process, feed, book, folder)
     world.port = kalshi_port(hosts, folder)
     other = OtherSide(PaperVenue(POLYMARKET, fees=lambda _: polymarket_fees(0)))
