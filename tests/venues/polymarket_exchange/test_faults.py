@@ -184,6 +184,21 @@ def test_filled_only_later(name: str, word: str) -> None:
     assert len(member.get("/data/trades")["data"]) == 1
 
 
+def test_reads_that_lag() -> None:
+    member = Member(new_service())
+    break_down(member.service, "lag", ms=2_000)
+    order_id = document(member.buy(member.yes(), "2.82", "0.47"))["orderID"]
+    member.rest(member.yes(), "BUY", "10", "0.4")
+    assert member.get(f"/data/order/{order_id}") is None
+    assert (member.get("/data/trades")["data"], member.get("/data/orders")["data"]) == ([], [])
+    member.wait(2)
+    assert member.get(f"/data/order/{order_id}")["size_matched"] == "6"
+    assert [len(member.get(path)["data"]) for path in ("/data/trades", "/data/orders")] == [1, 1]
+    break_down(member.service, "lag", ms=3_600_000)
+    member.service.mend("lag")
+    assert len(member.get("/data/trades")["data"]) == 1
+
+
 def test_more_shares_than_were_asked_for() -> None:
     member = Member(new_service((FREE,)))
     break_down(member.service, "over_fill", ticks=5)

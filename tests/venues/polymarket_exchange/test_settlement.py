@@ -123,6 +123,21 @@ def test_the_operator_settles_by_hand() -> None:
     assert admin(member, "settle", f'{{"status":"MINED","trade":"{trade}"}}'.encode()) == 400
 
 
+def test_a_market_that_has_a_winner_is_redeemed() -> None:
+    member = Member(new_service((FREE,)))
+    placed(member.buy(member.yes("free"), "5", "0.5"))
+    placed(member.buy(member.no("free"), "6", "0.6"))
+    assert admin(member, "market", b'{"market":"free","redeem":true}') == 400
+    member.wait(5)
+    assert admin(member, "market", b'{"market":"free","winner":"no","redeem":true}') == 200
+    assert (balance(member), balance(member, member.yes("free")), balance(member, member.no("free"))) == (
+        999_000_000,
+        0,
+        0,
+    )
+    assert sum(account.cash for account in member.service.exchange.accounts.values()) == 1_000_000_000
+
+
 def test_a_trade_confirmed_by_hand_was_mined_on_the_way() -> None:
     member = Member(new_service((FREE,)))
     placed(member.buy(member.yes("free"), "5", "0.5"))

@@ -67,6 +67,7 @@ SOCKET_FAULTS: Final[Mapping[str, str]] = MappingProxyType(
 STATES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "clock_offset": "our clock is `ms` ahead, in /time and where timestamps are judged",
+        "lag": "orders and trades are in the reads `ms` later; until then an order is null",
         "cancel_only": "no orders: 503, cancels are taken",
         "post_only": "only post-only orders and cancels, as after a restart",
         "market_paused": "the market `market` (slug) takes no orders",
