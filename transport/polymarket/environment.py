@@ -1,4 +1,4 @@
-"""Polymarket's official client, pointed somewhere else than at Polymarket: the one place that reaches into its insides.
+"""Polymarket's official client, pointed at hosts of our choice: the one place that reaches into its insides.
 
 The client of 0.14.0 offers no public way to change a host. Its private `create_environment` is the only one, so it is
 used here and nowhere else; ``tests/transport/polymarket/test_environment.py`` says whether it is still as we know it.
@@ -6,47 +6,19 @@ used here and nowhere else; ``tests/transport/polymarket/test_environment.py`` s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-if TYPE_CHECKING:
-    from polymarket.environments import Environment
+from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
+from polymarket.environments import Environment
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolymarketHosts:
-    """Base addresses without a slash at their end: ``http(s)`` but for the last two, which are ``ws(s)``."""
-
-    clob: str
-    gamma: str
-    data: str
-    relayer: str
-    rpc: str
-    market_ws: str
-    user_ws: str
-
-    @classmethod
-    def on_loopback(cls, port: int) -> PolymarketHosts:
-        """Where `arb exchange polymarket` serves each of them."""
-        http, ws = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
-        return cls(
-            clob=http,
-            gamma=f"{http}/gamma",
-            data=f"{http}/data-api",
-            relayer=f"{http}/relayer",
-            rpc=f"{http}/rpc",
-            market_ws=f"{ws}/ws/market",
-            user_ws=f"{ws}/ws/user",
-        )
+from venues.polymarket.hosts import PolymarketHosts
 
 
 def environment(hosts: PolymarketHosts, name: str = "arb") -> Environment:
     """The production environment with these hosts: contracts, chain and wallet derivation stay as they are.
 
-    Raises ``ImportError`` or ``TypeError`` where the client is another than the pinned one: its insides have moved.
+    Raises ``TypeError`` where the client is another than the pinned one and its insides have moved.
     """
-    from polymarket._internal.environment import PRODUCTION_CONFIG, create_environment
-
     config = replace(
         PRODUCTION_CONFIG,
         clob_url=hosts.clob,
