@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 from urllib.parse import quote
 
+from market.fees import PolymarketFees
 from transport.polymarket.rest import PolymarketRest, ReadFailed, decoded
 from venues.polymarket.account import (
     BalanceAllowance,
@@ -21,13 +22,15 @@ from venues.polymarket.account import (
 from venues.polymarket.market import (
     MarketRules,
     MarketUnknown,
+    left_out,
     read_condition,
+    read_gamma_fees,
     read_market,
     read_neg_risk,
-    tells_neg_risk,
 )
 from venues.polymarket.replies import UNREADABLE
 
+GAMMA: Final = "/markets/keyset"
 PAGE: Final = 500
 MAX_POSITIONS: Final = 50_000
 
@@ -51,15 +54,19 @@ class PolymarketReads:
         asked = quote(token, safe="")
         condition = await self.rest.read(f"/markets-by-token/{asked}", read_condition)
         body = await self.rest.get(f"/clob-markets/{quote(condition, safe='')}")
-        negative: bool | None = None
-        if not decoded("/clob-markets", tells_neg_risk, body):
-            negative = await self.rest.read("/neg-risk", read_neg_risk, {"token_id": token})
+        missing = decoded("/clob-markets", left_out, body)
+        negative = await self.rest.read("/neg-risk", read_neg_risk, {"token_id": token}) if "nr" in missing else None
         try:
-            return read_market(condition, token, body, negative)
+            fees = await self._gamma_fees(condition, token) if "fd" in missing else None
+            return read_market(condition, token, body, neg_risk=negative, fees=fees)
         except MarketUnknown as error:
             raise ReadFailed(str(error)) from None
         except UNREADABLE as error:
             raise ReadFailed(f"the market of {token[:20]} cannot be read: {str(error)[:200]}") from None
+
+    async def _gamma_fees(self, condition: str, token: str) -> PolymarketFees | None:
+        body = await self.rest.get(GAMMA, {"clob_token_ids": token}, host=self.rest.hosts.gamma)
+        return read_gamma_fees(condition, body)
 
     async def book(self, token: str) -> bytes:
         """The token's book, as it came."""

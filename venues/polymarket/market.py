@@ -1,5 +1,8 @@
 """What an order must know of its Polymarket market, out of ``/clob-markets/{condition}``; nothing of it is guessed.
 
+What that reply leaves out is asked for elsewhere: negRisk of the token alone, the fees of Gamma. What is still missing
+then refuses the order.
+
 The names in the reply are short: ``c`` condition, ``t`` tokens, ``mts`` tick, ``mos`` least size of a resting order,
 ``nr`` negative risk, ``ao`` whether it takes orders, ``fd`` the taker's fee (null: none), ``v`` the protocol's version.
 """
@@ -85,6 +88,21 @@ class _Market(msgspec.Struct, gc=False):
     v: str | UnsetType = UNSET
 
 
+class _Schedule(msgspec.Struct, gc=False):
+    rate: Decimal
+    exponent: Decimal = Decimal(1)
+
+
+class _GammaMarket(msgspec.Struct, gc=False):
+    conditionId: str  # noqa: N815 -- the venue's name
+    feesEnabled: bool | None = None  # noqa: N815 -- the same
+    feeSchedule: _Schedule | UnsetType | None = UNSET  # noqa: N815 -- the same
+
+
+class _GammaPage(msgspec.Struct, gc=False):
+    markets: list[_GammaMarket]
+
+
 class _ByToken(msgspec.Struct, gc=False):
     condition_id: _Text
 
@@ -94,6 +112,7 @@ class _NegRisk(msgspec.Struct, gc=False):
 
 
 _market: Final = msgspec.json.Decoder(_Market, strict=False)
+_gamma: Final = msgspec.json.Decoder(_GammaPage, strict=False)
 _by_token: Final = msgspec.json.Decoder(_ByToken)
 _neg_risk: Final = msgspec.json.Decoder(_NegRisk)
 
@@ -108,15 +127,29 @@ def read_neg_risk(body: bytes) -> bool:
     return _neg_risk.decode(body).neg_risk
 
 
-def tells_neg_risk(body: bytes) -> bool:
-    """Whether the reply says it itself; where it does not, it is asked for by token."""
-    return _market.decode(body).nr is not UNSET
+def left_out(body: bytes) -> set[str]:
+    """Which of ``nr`` and ``fd`` the reply does not have: they are asked for elsewhere. Raises :class:`ValueError`."""
+    found = _market.decode(body)
+    return {name for name, told in (("nr", found.nr), ("fd", found.fd)) if told is UNSET}
 
 
-def read_market(condition: str, token: str, body: bytes, neg_risk: bool | None = None) -> MarketRules:  # noqa: FBT001 -- as the venue says it
+def read_gamma_fees(condition: str, body: bytes) -> PolymarketFees | None:
+    """The fees of that market in a page of Gamma; None where it does not have the market. Raises."""
+    row = next((one for one in _gamma.decode(body).markets if one.conditionId == condition), None)
+    if row is None:
+        return None
+    if row.feesEnabled is False or row.feeSchedule is None:
+        return _fees(None)
+    schedule = _told(row.feeSchedule, "feeSchedule", "its fee schedule")
+    return _fees(_Fee(schedule.rate, schedule.exponent))
+
+
+def read_market(
+    condition: str, token: str, body: bytes, *, neg_risk: bool | None = None, fees: PolymarketFees | None = None
+) -> MarketRules:  # noqa: FBT001 -- as the venue says it
     """The rules of the market that ``token`` belongs to.
 
-    ``neg_risk`` is what the venue said of the token alone. Raises :class:`MarketUnknown`, which names what is missing,
+    ``neg_risk`` and ``fees`` are what the venue said elsewhere. Raises :class:`MarketUnknown`, which names what is missing,
     and :class:`ValueError` for what makes no sense.
     """
     found = _market.decode(body)
@@ -138,7 +171,7 @@ def read_market(condition: str, token: str, body: bytes, neg_risk: bool | None =
         version=_version(found.v, token),
         accepting=_told(found.ao, "ao", "whether it takes orders"),
         least_resting=quantity_from_text(_told(found.mos, "mos", "its least size")),
-        fees=_fees(_told(found.fd, "fd", "its fee schedule")),
+        fees=fees if fees is not None and found.fd is UNSET else _fees(_told(found.fd, "fd", "its fee schedule")),
     )
 
 
