@@ -75,6 +75,7 @@ class _Token:
         "floor_until_us",
         "halted",
         "heard",
+        "known_ms",
         "latest_ms",
         "missing",
         "overflow",
@@ -82,6 +83,7 @@ class _Token:
         "recent",
         "tick",
         "top",
+        "top_ms",
         "tries",
     )
 
@@ -104,18 +106,26 @@ class _Token:
         self.heard = False
         self.overflow = False
         self.recent: list[tuple[int, _Said]] = []
-        self.latest_ms = self.floor_ms = self.floor_until_us = 0
+        self.latest_ms = self.known_ms = self.top_ms = self.floor_ms = self.floor_until_us = 0
 
     def remember(self, ms: int, event: _Said) -> None:
-        """Keep what is of the newest time there is, and all of it while a question is under way."""
-        if ms > self.latest_ms:
-            self.latest_ms = ms
-            if self.asked is None:
-                self.recent.clear()
+        """Keep it while a question is under way."""
+        self.latest_ms = max(self.latest_ms, ms)
+        if type(event) is TopStated:
+            self.top_ms = ms
+        if self.asked is None:
+            return
         if len(self.recent) < MAX_REMEMBERED:
             self.recent.append((ms, event))
         else:
             self.overflow = True
+
+    def question(self, number: int) -> None:
+        """It is asked for: what came until now is in the answer, unless that is older than the newest of it."""
+        self.asked = number
+        self.known_ms = self.latest_ms
+        self.recent.clear()
+        self.overflow = False
 
     @property
     def doubtful(self) -> bool:
@@ -183,6 +193,10 @@ class BookKeeper:
     def set_tick(self, name: str, tick: Price, now_us: int) -> tuple[FeedEvent, ...]:
         """The token's prices are so far apart."""
         return () if self._token(name).tick == tick else self._applied((TickSet(name, tick),), now_us)
+
+    def expects(self, owner: int) -> bool:
+        """Whether this connection brings a token that may have a book."""
+        return any(token.owner == owner and token.barred is None for token in self._tokens.values())
 
     def tick(self, name: str) -> Price | None:
         """The tick that was last told, if any was."""
@@ -259,7 +273,7 @@ class BookKeeper:
         names = tuple(name for _, name in sorted(due)[:most])
         self._questions += bool(names)
         for token in self._some(names):
-            token.asked, token.overflow = self._questions, False
+            token.question(self._questions)
         return self._questions, names
 
     def failed(self, number: int, names: Iterable[str], now_us: int) -> None:
@@ -299,20 +313,21 @@ class BookKeeper:
     def _merged(self, token: _Token, reply: BookReply, now_us: int) -> list[FeedEvent]:
         """The answer's book with all that happened since; nothing where that is what is known."""
         token.missing = False
-        remembered, ms = token.recent, reply.ms
-        known_from = next((stamp for stamp, _ in remembered if stamp), 0)
-        book = token.book
-        if (ms and ms < known_from) or token.overflow:
-            # Older than what is remembered: what happened between is not known any more. The same, it is no news.
+        ms, book = reply.ms, token.book
+        if (ms and ms < token.known_ms) or token.overflow:
+            # Older than what was known when it was asked for: of no use, unless it is the same.
             if token.doubtful or _sides(book) != (dict(reply.book.bids), dict(reply.book.asks)):
                 token.tries += 1
                 token.due_us = now_us + self._wait_us(token)
             return []
-        since = [said for stamp, said in remembered if not stamp or not ms or stamp >= ms]
+        since = [said for stamp, said in token.recent if not stamp or not ms or stamp >= ms]
         bids, asks = dict(reply.book.bids), dict(reply.book.asks)
         for said in since:
             bids, asks = _with(bids, asks, said)
         top = next((said for said in reversed(since) if type(said) is TopStated), None)
+        if top is None and ms and ms == token.top_ms:
+            # Of the same moment: where the two differ nobody can say which is the later one.
+            top = token.top
         if ms > token.floor_ms:
             token.floor_ms, token.floor_until_us = ms, now_us + self.policy.crossed_us
         if book.held and _sides(book) == (bids, asks):
