@@ -12,14 +12,16 @@ from cli.error import CliError
 from cli.exit_codes import CONFIGURATION
 from config.kalshi import is_here
 from config.settings import Settings
+from market.pair import Pair
 from protocol.terms import KALSHI, Platform
-from transport.feeds.port import FeedPort, Report
+from transport.feeds.port import FeedPort, Report, WallClock
 from transport.live import LiveVenue, LiveVenueError
 from transport.logs import add_secret, log_event
 
 if TYPE_CHECKING:
     from transport.kalshi.access import KalshiAccess
     from venues.kalshi.hosts import Hosts
+    from venues.polymarket.hosts import PolymarketHosts
 
 NO_LIVE: Final[Mapping[Platform, LiveVenue]] = MappingProxyType({})
 
@@ -76,6 +78,37 @@ def kalshi_feed(settings: Settings, markets: Iterable[str], report: Report) -> F
 
     rng = Random()  # noqa: S311 -- spreads reconnects, guards nothing
     return DirectFeed(found, markets, rng=rng, report=report)
+
+
+def polymarket_hosts(settings: Settings) -> PolymarketHosts:
+    """Where Polymarket is."""
+    from venues.polymarket.hosts import LIVE, PolymarketHosts
+
+    if settings.polymarket_url is None:
+        if settings.rehearsal:
+            text = "rehearsal: polymarket.url is missing: set it to what `arb exchange polymarket` said, or leave "
+            raise CliError(CONFIGURATION, text + "`rehearsal` out; or have a made-up one relayed by a trader")
+        return LIVE
+    return PolymarketHosts.on_loopback(urlsplit(settings.polymarket_url).port or 0)
+
+
+def polymarket_feed(settings: Settings, pairs: Iterable[Pair], tokens: Iterable[str], report: Report) -> FeedPort:
+    """Polymarket's market data, for which nobody needs a key."""
+    from transport.polymarket.feed import Asking, FeedPolicy, PolymarketFeed
+    from transport.polymarket.public import PublicReads
+    from venues.polymarket.facts import claims_of
+    from venues.polymarket.keeper import KeeperPolicy
+
+    rng, clock, hosts = Random(), WallClock(), polymarket_hosts(settings)  # noqa: S311 -- spreads reconnects
+    policy = FeedPolicy(
+        per_connection=settings.feeds_polymarket_tokens,
+        connections=settings.feeds_polymarket_connections,
+        # A server on this machine may play a recording, whose times are of another day.
+        max_lag_ms=settings.feeds_max_lag_ms if settings.polymarket_url is None else None,
+        books=KeeperPolicy(every_us=settings.feeds_polymarket_verify_s * 1_000_000),
+    )
+    asking = Asking(PublicReads(hosts, clock, rng=rng), claims_of(pairs))
+    return PolymarketFeed(hosts, tokens, clock, rng=rng, asking=asking, policy=policy, report=report)
 
 
 def must_be_here(hosts: Hosts) -> None:
