@@ -7,7 +7,7 @@ on the socket.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -25,7 +25,6 @@ OVER: Final = frozenset({"MATCHED", "CANCELED", "CANCELLED", "EXPIRED", "INVALID
 """Statuses of an order of which nothing is in the book any more; so are all that begin with ``CANCELED_``."""
 
 _Id = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-_Number = str | Decimal
 
 
 class Order(msgspec.Struct, frozen=True, gc=False):
@@ -35,9 +34,9 @@ class Order(msgspec.Struct, frozen=True, gc=False):
     asset_id: str
     side: str
     status: str
-    original_size: _Number
-    size_matched: _Number
-    price: _Number = "0"
+    original_size: Any
+    size_matched: Any
+    price: Any = "0"
     market: str = ""
     associate_trades: tuple[str, ...] | None = None
     created_at: int | str | None = None
@@ -73,8 +72,8 @@ class MakerOrder(msgspec.Struct, frozen=True, gc=False):
     """An order of the book that a trade met."""
 
     order_id: str
-    matched_amount: _Number
-    price: _Number
+    matched_amount: Any
+    price: Any
     asset_id: str = ""
 
 
@@ -85,8 +84,8 @@ class Trade(msgspec.Struct, frozen=True, gc=False):
     taker_order_id: str
     asset_id: str
     side: str
-    size: _Number
-    price: _Number
+    size: Any
+    price: Any
     status: str
     market: str = ""
     trader_side: str = "TAKER"
@@ -165,9 +164,9 @@ class _Beat(msgspec.Struct, gc=False):
     heartbeat_id: str
 
 
-_order: Final = msgspec.json.Decoder(Order | None)
-_one_order: Final = msgspec.json.Decoder(Order)
-_trade: Final = msgspec.json.Decoder(Trade)
+_order: Final = msgspec.json.Decoder(Order | None, float_hook=Decimal)
+_one_order: Final = msgspec.json.Decoder(Order, float_hook=Decimal)
+_trade: Final = msgspec.json.Decoder(Trade, float_hook=Decimal)
 _page: Final = msgspec.json.Decoder(_Page)
 _positions: Final = msgspec.json.Decoder(list[Position])
 _balance: Final = msgspec.json.Decoder(BalanceAllowance)
@@ -245,12 +244,13 @@ def _price(maker: MakerOrder, asset_id: str) -> Price:
     return price if maker.asset_id in {"", asset_id} else Price(DOLLAR - price)
 
 
-def _rounded(text: _Number) -> Price:
+def _rounded(text: object) -> Price:
     """A price of the book; one with more decimals is an average, and is rounded to our unit."""
+    exact = Decimal(str(text)[:40])
     try:
-        price = price_from_dollars(text)
+        price = price_from_dollars(exact)
     except UnitError:
-        price = Price(int((Decimal(text) * DOLLAR).to_integral_value()))
+        price = Price(int((exact * DOLLAR).to_integral_value()))
     if not 0 < price < DOLLAR:
         raise UnitError(f"a price is above 0 and below 1 dollar, not {str(text)[:40]!r}")
     return price

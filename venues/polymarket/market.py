@@ -146,11 +146,11 @@ def read_gamma_fees(condition: str, body: bytes) -> PolymarketFees | None:
 
 def read_market(
     condition: str, token: str, body: bytes, *, neg_risk: bool | None = None, fees: PolymarketFees | None = None
-) -> MarketRules:  # noqa: FBT001 -- as the venue says it
+) -> MarketRules:
     """The rules of the market that ``token`` belongs to.
 
-    ``neg_risk`` and ``fees`` are what the venue said elsewhere. Raises :class:`MarketUnknown`, which names what is missing,
-    and :class:`ValueError` for what makes no sense.
+    ``neg_risk`` and ``fees`` are what the venue said elsewhere. Raises :class:`MarketUnknown`, which names what is
+    missing, and :class:`ValueError` for what makes no sense.
     """
     found = _market.decode(body)
     tokens = tuple(one.t for one in found.t)
@@ -171,7 +171,7 @@ def read_market(
         version=_version(found.v, token),
         accepting=_told(found.ao, "ao", "whether it takes orders"),
         least_resting=quantity_from_text(_told(found.mos, "mos", "its least size")),
-        fees=fees if fees is not None and found.fd is UNSET else _fees(_told(found.fd, "fd", "its fee schedule")),
+        fees=_fees(_told(found.fd, "fd", "its fee schedule")) if fees is None else fees,
     )
 
 

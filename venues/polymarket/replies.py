@@ -9,7 +9,7 @@ any 5xx, an answer that contradicts itself, and *Duplicated*, which says that an
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -62,8 +62,8 @@ class _Posted(msgspec.Struct, gc=False):
     error: str | None = None
     orderID: str | None = None  # noqa: N815 -- the same
     status: str | None = None
-    makingAmount: str | Decimal | None = None  # noqa: N815 -- the same
-    takingAmount: str | Decimal | None = None  # noqa: N815 -- the same
+    makingAmount: Any = None  # noqa: N815 -- the same
+    takingAmount: Any = None  # noqa: N815 -- the same
     tradeIDs: list[str] | None = None  # noqa: N815 -- the same
 
 
@@ -73,7 +73,7 @@ class _Error(msgspec.Struct, gc=False):
     message: str | None = None
 
 
-_posted: Final = msgspec.json.Decoder(_Posted)
+_posted: Final = msgspec.json.Decoder(_Posted, float_hook=Decimal)
 _error: Final = msgspec.json.Decoder(_Error)
 
 
@@ -124,10 +124,12 @@ def rejected(leg: Leg, why: str) -> Outcome:
     return Outcome(leg_id=leg.leg_id, status=Status.REJECTED, error=why)
 
 
-def millionths(text: str | Decimal | None) -> int:
-    """An amount of dollars or shares in millionths, cut. Raises :class:`ValueError`."""
+def millionths(text: object) -> int:
+    """An amount of dollars or shares in millionths, cut; nothing is 0. Raises :class:`ValueError`."""
     if text is None or text == "":
         return 0
+    if isinstance(text, bool) or not isinstance(text, (str, int, Decimal)):
+        raise ValueError(f"{plain(str(text))!r} is no amount")
     try:
         number = Decimal(text[:_MAX_NUMBER] if isinstance(text, str) else text)
     except InvalidOperation:
