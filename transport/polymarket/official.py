@@ -7,11 +7,12 @@ else; ``tests/transport/polymarket/test_official.py`` says whether it is still a
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, Literal, cast
 
 from polymarket._internal.actions.orders.market_data import MarketInfo, PlatformFeeInfo
+from polymarket._internal.context import SyncSecureClientContext
 from polymarket._internal.environment import EnvironmentConfig, get_environment_config
 from polymarket._internal.wallet import (
     WalletType,
@@ -21,10 +22,11 @@ from polymarket._internal.wallet import (
     derive_uups_deposit_wallet_address,
     signature_type_for,
 )
-from polymarket.clients.secure import SecureClient
+from polymarket.clients.secure import _CREATE_TOKEN, SecureClient
 from polymarket.errors import PolymarketError
 from polymarket.models.clob import ApiKeyCreds
 from polymarket.models.clob.orders import SignedOrder
+from polymarket.types import EvmAddress
 
 from protocol.units import DOLLAR
 from transport.polymarket.environment import environment
@@ -91,26 +93,32 @@ class OrderMaker:
     """Makes and signs orders, at once and offline."""
 
     def __init__(self, key: WalletKey, wallet: Wallet, credentials: ApiCredentials, hosts: PolymarketHosts) -> None:
-        """Takes some hundred milliseconds."""
+        """Speaks to nobody."""
         self._config = config_of(hosts)
         self._owner = credentials.key
         self._known = _Known()
-        self._client = SecureClient._construct_for_wallet(  # noqa: SLF001 -- `create` talks to the venue, and may deploy a wallet
+        # `SecureClient.create` talks to the venue, and may deploy a wallet. This one has no way to talk to anybody.
+        silent: Any = None
+        context = SyncSecureClientContext(
+            environment=environment(hosts),
+            gamma=silent,
+            data=silent,
+            rfq=silent,
+            clob=silent,
             signer=key.account,
-            wallet=wallet.address,
+            credentials=ApiKeyCreds(key=credentials.key, secret=credentials.secret, passphrase=credentials.passphrase),
+            secure_clob=silent,
+            wallet=EvmAddress(wallet.address),
             wallet_type=WALLET_TYPES[wallet.kind],
             signer_type="OWNER",
-            environment=environment(hosts),
-            config=self._config,
-            credentials=ApiKeyCreds(key=credentials.key, secret=credentials.secret, passphrase=credentials.passphrase),
+            relayer=silent,
+            combos=silent,
+            builder_gateway=silent,
             api_key=None,
-            logger=None,
-            on_rate_limit_update=None,
+            rpc=silent,
+            order_metadata=cast("Any", self._known),
         )
-        # Nothing may ever be asked of the venue by this client: its connections are closed before the first.
-        self._client.close()
-        context = self._client._ctx  # noqa: SLF001 -- where the client keeps what it knows of markets
-        self._client._ctx = replace(context, order_metadata=cast("Any", self._known))  # noqa: SLF001 -- the same
+        self._client = SecureClient(ctx=context, _create_token=_CREATE_TOKEN)
 
     def exchange_of(self, rules: MarketRules) -> str:
         """The contract that settles the market's trades."""

@@ -69,7 +69,9 @@ class UserSocket:
             pinging = asyncio.get_running_loop().create_task(_ping(socket), name="polymarket user ping")
             try:
                 while True:
-                    frame = await asyncio.wait_for(socket.recv(), SILENCE_S)
+                    # Not `wait_for`: where a frame comes in the same moment it loses a cancellation (Python 3.11).
+                    async with asyncio.timeout(SILENCE_S):
+                        frame = await socket.recv()
                     for order_id in orders_in(frame):
                         self._hint(order_id)
             finally:

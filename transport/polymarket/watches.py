@@ -132,7 +132,9 @@ class Watches:
     async def _wait(self, watch: Watch, looks: int) -> None:
         wait = LONG_S if looks > LONG_LOOKS else self._waits_s[min(looks, len(self._waits_s) - 1)]
         try:
-            await asyncio.wait_for(watch.woken.wait(), wait)
+            # Not `wait_for`: where it is woken in the same moment it loses a cancellation (Python 3.11).
+            async with asyncio.timeout(wait):
+                await watch.woken.wait()
         except TimeoutError:
             return
         watch.woken.clear()

@@ -116,7 +116,8 @@ class Stage:
             while not what():
                 self.heard.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self.heard.wait(), 0.02)
+                    async with asyncio.timeout(0.02):
+                        await self.heard.wait()
 
     async def traded(self, order: Leg, status: Status | None = None, *, final: bool | None = None) -> Outcome:
         """Place it, and wait for such a word on it."""
