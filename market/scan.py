@@ -56,6 +56,8 @@ class Scan:
     def apply(self, batch: FeedBatch) -> list[Finding]:
         """Apply one frame and re-check the pairs that it touches, each once."""
         touched = self.books.apply(batch)
+        if self.books.ticks:
+            self._take_ticks()
         if len(touched.books) == 1 and not touched.lost and not touched.spoke:
             return [(watch, self._check(watch, batch.t)) for watch in self._by_book[touched.books[0]]]
         return [(watch, self._check(watch, batch.t)) for watch in self._concerned(batch.platform, touched)]
@@ -105,6 +107,13 @@ class Scan:
 
     def _book(self, platform: Platform, market: str | None) -> Book | None:
         return None if market is None else self.books.track(platform, market)
+
+    def _take_ticks(self) -> None:
+        """Orders are priced on the tick that the venue has, not on the one that was written down."""
+        for book, tick in self.books.ticks.items():
+            for watch in self._by_book[book]:
+                watch.on_tick(book, tick)
+        self.books.ticks.clear()
 
     def _concerned(self, platform: Platform, touched: Touched) -> dict[PairWatch, None]:
         watches: dict[PairWatch, None] = {}
