@@ -201,7 +201,6 @@ class PolymarketFeed:
     def renewed(self, number: int) -> None:
         """See :class:`~transport.polymarket.connection.Sink`."""
         self._keep(event="connected")
-        self._report(f"connection {number}: silent for {self._policy.socket.silent_s:g} s; another took its place")
         self.keeper.renew(self.sockets[number].tokens, self._clock.mono_us())
 
     def down(self, number: int, tokens: tuple[str, ...], reason: str) -> None:
