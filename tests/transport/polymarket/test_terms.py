@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from market.events import MarketHalted, TickSet
+from market.events import BooksLost, MarketHalted, TickSet
 from protocol.terms import PairId, Side
 from protocol.units import Price
 from tests.transport.polymarket.stage import POLICY, SECOND, Heard, Reads, Stub, run
@@ -47,7 +47,7 @@ def test_a_token_has_no_book_before_its_terms_are_known() -> None:
     async def test(stub: Stub, _feed: PolymarketFeed, heard: Heard, _reads: Reads) -> None:
         await heard.until(lambda: len(stub.subscribed) == 1)
         await heard.held(lambda: not heard.usable(YES))
-        assert heard.lost() == ["its terms are not known yet"] * 2
+        assert heard.of(BooksLost) == [BooksLost("its terms are not known yet", (YES, NO))]
         stub.rest_down = False
         listing(stub)
         await heard.through(stub.clock, lambda: heard.usable(YES, NO), 4)
