@@ -265,12 +265,13 @@ def test_what_comes_is_recorded_as_it_came_and_plays_back_as_the_same_books() ->
         await stub.move(A, 4_600, 300, is_bid=True)
         await heard.until(lambda: heard.bid(A) == "0.4600")
         stub.clock.pass_us(15 * SECOND)
-        await heard.until(lambda: len(stub.connections) == 2 and heard.batches[-1].is_data)
+        await heard.until(lambda: len(heard.of(BookSnapshot)) == 2)
         await stub.connections[-1].close()
         await heard.until(lambda: not heard.usable(A))
 
     live = run(test, [A], FeedPolicy(max_lag_ms=None), asking=False, record=lines.append)
     assert [line.event for line in lines if line.event] == ["connected", "connected", "disconnected"]
+    assert [line.frame is None for line in lines] == [True, False, False, True, False, True]
     assert all((line.frame is None) is not (line.event is None) for line in lines)
     played = [CapturePlayer().play(line) for line in lines]
     shown = [event for one in played if one.batch for event in one.batch.events if isinstance(event, BookSnapshot)]
