@@ -24,7 +24,7 @@ def millis(t_us: int) -> str:
 
 def levels_document(market: Market, token: str, *, is_bid: bool) -> list[dict[str, str]]:
     """A side of a token's book, best last."""
-    rows = reversed(market.levels(token, is_bid=is_bid))
+    rows = reversed(market.shown(token, is_bid=is_bid))
     return [{"price": price_text(price), "size": amount_text(size)} for price, size in rows]
 
 

@@ -123,6 +123,8 @@ class PolymarketExchange:
         """Tell what of the book is another."""
         places = tuple(self._touched.pop(market.condition, ()))
         if places:
+            if market.recorded:
+                market.amend(places)
             market.t_us = max(now_us, market.t_us)
             self.tell(BookMoved(market, places, tuple(trades)), now_us)
 
