@@ -49,8 +49,7 @@ class Terms:
 
     def begin(self) -> tuple[FeedEvent, ...]:
         """Before the first look no token of a claim has a book."""
-        now = self._clock.mono_us()
-        return tuple(event for token in self._claims for event in self._keeper.bar(token, UNKNOWN, now))
+        return self._keeper.bar(self._claims, UNKNOWN, self._clock.mono_us())
 
     async def look(self) -> bool:
         """Ask for all of them; whether every one was answered."""
@@ -95,7 +94,7 @@ class Terms:
             reason = NO_MARKET if facts is None else facts.closed or ""
             if keeper.barred(token) != reason:
                 self._report(f"{token} has no book: {reason}")
-            self._tell(keeper.bar(token, reason, now))
+            self._tell(keeper.bar((token,), reason, now))
             return
         first = self._first.setdefault(token, facts)
         for reason in (*self._objections(token, facts), *changes(first, facts)):

@@ -169,13 +169,15 @@ class BookKeeper:
             token.begin(None, 0)
         return self._applied((BooksLost(reason, names),), now_us) if names else ()
 
-    def bar(self, name: str, reason: str, now_us: int) -> tuple[FeedEvent, ...]:
-        """The token has no book for this reason, whatever is sent of it, until :meth:`allow`. A result is for ever."""
-        token = self._token(name)
-        if token.barred in {reason, RESOLVED}:
-            return ()
-        token.barred = reason
-        return self._applied((BooksLost(reason, (name,)),), now_us)
+    def bar(self, names: Iterable[str], reason: str, now_us: int) -> tuple[FeedEvent, ...]:
+        """These have no book for this reason, whatever is sent of it, until :meth:`allow`. A result is for ever."""
+        barred: list[str] = []
+        for name in names:
+            token = self._token(name)
+            if token.barred not in {reason, RESOLVED}:
+                token.barred = reason
+                barred.append(name)
+        return self._applied((BooksLost(reason, tuple(barred)),), now_us) if barred else ()
 
     def allow(self, name: str, now_us: int) -> None:
         """The token may have a book (again): it is asked for."""

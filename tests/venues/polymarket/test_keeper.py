@@ -193,8 +193,8 @@ def test_a_token_of_another_connection_is_left_alone() -> None:
 
 def test_what_is_barred_has_no_book_until_it_is_allowed() -> None:
     venue = connected()
-    venue.tell(venue.keeper.bar(YES, "it is closed", venue.now_us))
-    assert venue.keeper.bar(YES, "it is closed", venue.now_us) == ()
+    venue.tell(venue.keeper.bar((YES,), "it is closed", venue.now_us))
+    assert venue.keeper.bar((YES,), "it is closed", venue.now_us) == ()
     venue.change(YES, 4_600, 300, is_bid=True)
     venue.deliver()
     assert venue.believed(YES, is_bid=True) is None
@@ -212,7 +212,7 @@ def test_what_is_resolved_has_no_book_any_more_whoever_says_so() -> None:
     halted = [event for event in venue.batches[-1] if isinstance(event, MarketHalted)]
     assert [event.market for event in halted] == [YES, NO]
     venue.keeper.allow(YES, venue.now_us)
-    venue.keeper.bar(YES, "it is closed", venue.now_us)
+    venue.keeper.bar((YES,), "it is closed", venue.now_us)
     venue.change(YES, 4_600, 300, is_bid=True)
     venue.quiet()
     assert venue.keeper.barred(YES) == RESOLVED
