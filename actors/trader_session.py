@@ -39,7 +39,7 @@ from actors.messages import (
 from actors.relay_messages import AskRelay, RelayBroken, RelayHeard, RelayOffered
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from actors.wire_cash import cash_query, off_the_wire_cash
-from actors.wire_holdings import off_the_wire
+from actors.wire_holdings import holdings_query, off_the_wire
 from protocol.book_wire import BOOK_TYPES, BookDelta, BookState
 from protocol.leg import Leg
 from protocol.leg_frame import AckFrame, Frame, leg_frame
@@ -438,7 +438,7 @@ class TraderSession(GuardedActor):
         """Ask this trader what its accounts hold, where it has said that it answers that."""
         platforms = [platform for platform in self.registered if platform in message.platforms]
         if not self.closed and self.states_holdings and platforms:
-            query = HoldingsQuery.model_construct(number=message.number, platforms=platforms, since_us=message.since_us)
+            query = holdings_query(message, platforms)
             self.write(query)
 
     @handles(NotWritten)

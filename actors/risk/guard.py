@@ -33,7 +33,7 @@ from actors.trade import State, Trade
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import PairId, Platform, TradeId
-from protocol.units import Money, money_to_dollars, quantity_to_wire
+from protocol.units import Money, Price, money_to_dollars, quantity_to_wire
 
 MAX_JUDGED: Final = 10_000
 """Trades of which it is remembered that their match was judged."""
@@ -238,11 +238,13 @@ class RiskGuard:
         """A person sets the pair aside: no new trade on it for as long as the rules say."""
         self.breakers.trip(Breaker.ASIDE, pair_id, 1, reason, now_us)
 
-    def paid_out(self, pair_id: PairId, trade_ids: tuple[TradeId, ...], now_us: int) -> None:
-        """Both venues have paid for what these trades held."""
+    def paid_out(
+        self, pair_id: PairId, trade_ids: tuple[TradeId, ...], now_us: int, *, value: Price | None = None
+    ) -> None:
+        """Both venues have paid for what these trades held: for a contract of YES this much, if that was said."""
         for book in self.books.values():
             book.paid_out(trade_ids)
-        self._facts.append(PaidOut(t=now_us, pair_id=pair_id, trade_ids=trade_ids))
+        self._facts.append(PaidOut(t=now_us, pair_id=pair_id, trade_ids=trade_ids, value=value))
 
     def tick(self, now_us: int) -> None:
         """Look at the numbers of the whole, clear what has cooled down, and settle the state."""

@@ -311,7 +311,12 @@ def trader(
 
 
 def controller(
-    folder: Path, feed: DirectFeed, *, rehearsal: bool = True, risk: RiskPlan = NO_RISK_PLAN
+    folder: Path,
+    feed: DirectFeed,
+    *,
+    rehearsal: bool = True,
+    reconcile_us: int | None = None,
+    risk: RiskPlan = NO_RISK_PLAN,
 ) -> ControllerProcess:
     """A live controller that reads Kalshi itself and has Polymarket relayed."""
     options = ControllerOptions(
@@ -336,13 +341,16 @@ def controller(
         open_journal=lambda platform: JournalFile(folder / f"journal-c-{platform}.db"),
         beacon_port=None,
         relayed={POLYMARKET: (YES, NO)},
+        reconcile_every_us=reconcile_us,
         risk=risk,
     )
     return ControllerProcess(options)
 
 
 @asynccontextmanager
-async def staged(folder: Path, *, shard: int = 0, risk: RiskPlan = NO_RISK_PLAN) -> AsyncIterator[World]:
+async def staged(
+    folder: Path, *, reconcile_us: int | None = None, shard: int = 0, risk: RiskPlan = NO_RISK_PLAN
+) -> AsyncIterator[World]:
     """All of it, started; ended in order. The market is on ``shard``, the money on the first."""
     listing = Listing(ticker=TICKER, bids=BIDS, asks=ASKS, exchange_index=shard)
     server = Counting(new_service([listing]))
@@ -353,7 +361,7 @@ async def staged(folder: Path, *, shard: int = 0, risk: RiskPlan = NO_RISK_PLAN)
     hosts = Hosts(f"http://{origin}", f"ws://{origin}")
     policy = FeedPolicy(backoff_s=0.02, backoff_cap_s=0.1, probe_s=0.3, dead_s=0.5, pause_s=0.05)
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
-    process, book = controller(folder, feed, risk=risk), Offers((POLYMARKET,))
+    process, book = controller(folder, feed, reconcile_us=reconcile_us, risk=risk), Offers((POLYMARKET,))
     world = World(server, process, feed, book, folder)
     world.port = kalshi_port(hosts, folder)
     other = OtherSide(PaperVenue(POLYMARKET, fees=lambda _: polymarket_fees(0)))
