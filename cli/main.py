@@ -309,9 +309,10 @@ def status(
 
 @app.command(short_help="Try a venue's key, clock, cash and limits.")
 def doctor(
-    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi")],
+    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi or polymarket")],
     market: Annotated[
-        str | None, typer.Option("--market", metavar="TICKER", help="Whose book to read. Default: any open market.")
+        str | None,
+        typer.Option("--market", metavar="TICKER", help="Or token: whose book to read. Default: any open market."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+import re
+from pathlib import Path
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -12,6 +14,20 @@ from config.kalshi import is_here, origin
 
 TABLE: Final = "polymarket_"
 """How the names of these settings begin; what follows is their name in the file's table ``[polymarket]``."""
+
+
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+def address() -> kinds.Kind:
+    """A wallet's address."""
+
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or not _ADDRESS.fullmatch(value.strip()):
+            raise ValueError
+        return value.strip()
+
+    return kinds.Kind("an address: 0x and 40 hex digits", parse)
 
 
 def loopback() -> kinds.Kind:
@@ -29,7 +45,7 @@ def loopback() -> kinds.Kind:
 
 
 class PolymarketSettings(BaseModel):
-    """Where Polymarket is."""
+    """Where Polymarket is, and whose wallet trades there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -37,4 +53,28 @@ class PolymarketSettings(BaseModel):
         str | None,
         loopback(),
         About("A Polymarket of your own on this machine, for all that is asked of it.", default="Polymarket itself"),
+    ] = None
+    polymarket_key_file: Annotated[
+        Path | None,
+        kinds.path(),
+        About("File of the wallet's private key (64 hex digits), readable by its owner alone (`chmod 600`)."),
+    ] = None
+    polymarket_key_name: Annotated[
+        str | None,
+        kinds.name(),
+        About("Or its name in the system's keyring, put there with `keyring set arb NAME`.", default="none"),
+    ] = None
+    polymarket_wallet_kind: Annotated[
+        Literal["eoa", "proxy", "safe", "deposit"] | None,
+        kinds.choice("eoa", "proxy", "safe", "deposit"),
+        About(
+            "Which of the key's wallets trades: its own address, or the proxy, the Safe or the deposit wallet that "
+            "Polymarket made for it. `arb doctor polymarket` shows all four.",
+            default="as `polymarket.wallet` says",
+        ),
+    ] = None
+    polymarket_wallet: Annotated[
+        str | None,
+        address(),
+        About("The address of that wallet, where the money is.", default="as `polymarket.wallet_kind` says"),
     ] = None

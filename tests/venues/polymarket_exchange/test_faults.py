@@ -186,8 +186,23 @@ def test_more_shares_than_were_asked_for() -> None:
     member = Member(new_service((FREE,)))
     break_down(member.service, "over_fill", ticks=5)
     assert placed(member.buy(member.yes("free"), "5", "0.5")) == ("matched", "5", "11.111111")
-    # The better offer is there for a while; what was there stays behind it.
-    assert member.get("/price", token_id=member.yes("free"), side="SELL") == {"price": "0.45"}
+    # The better offer was for this order alone; what was there stays.
+    assert member.get("/price", token_id=member.yes("free"), side="SELL") == {"price": "0.5"}
+    member.account.shares[member.no("free")] += 10_000_000
+    break_down(member.service, "over_fill", ticks=10)
+    assert placed(member.sell(member.no("free"), "10", "0.5")) == ("matched", "10", "5.9")
+    assert member.get("/price", token_id=member.yes("free"), side="SELL") == {"price": "0.5"}
+
+
+def test_filled_only_later_and_then_never_mined() -> None:
+    member = Member(new_service())
+    break_down(member.service, "live_then_filled", ms=1_000)
+    break_down(member.service, "ghost_fill")
+    assert placed(member.buy(member.yes(), "2.82", "0.47"))[0] == "live"
+    member.wait(1)
+    assert member.get("/data/trades")["data"][0]["status"] == "TRADE_STATUS_MATCHED"
+    member.wait(6)
+    assert member.get("/data/trades")["data"][0]["status"] == "TRADE_STATUS_FAILED"
 
 
 def test_success_that_is_none() -> None:

@@ -164,7 +164,9 @@ def test_the_books_of_the_exchange_are_exact() -> None:
     assert (books["shares"], books["shares_settled"]) == ({}, {member.yes(): "6"})
     assert [(trade["fee"], trade["money"]) for trade in books["trades"]] == [("0.05978", "2.82")]
     member.wait(10)
-    books = document(admin(member, "GET", "state"))["accounts"][member.account.wallet]
+    whole = document(admin(member, "GET", "state"))
+    assert (whole["posted_twice"], whole["heartbeats_stopped"]) == (0, 0)
+    books = whole["accounts"][member.account.wallet]
     assert (books["cash"], books["shares"]) == ("997.12022", {member.yes(): "6"})
 
 

@@ -171,7 +171,8 @@ class Rest:
         if query["asset_type"] != "COLLATERAL" and token not in self.exchange.by_token:
             raise invalid("assetAddress invalid hex address")
         wallet_kind = WalletKind(int(kind))
-        account = self.exchange.open_account(self.authority.wallet_of(key.address, wallet_kind), wallet_kind)
+        wallet = self.authority.wallet_of(key.address, wallet_kind)
+        account = self.exchange.accounts.get(wallet) or Account(wallet, wallet_kind)
         return balance_document(account, "" if query["asset_type"] == "COLLATERAL" else token)
 
     def _beat(self, key: ApiKey, given: str, now_us: int) -> Reply:
