@@ -90,7 +90,7 @@ def price_from_cents(value: object) -> Price:
     return Price(price)
 
 
-def quantity_from_text(text: str | Decimal) -> Quantity:
+def quantity_from_text(text: str | int | Decimal) -> Quantity:
     """Exact quantity from a venue's size string such as ``"554.72"``; may be zero or negative (a delta)."""
     return Quantity(_exact(text, _QUANTITY_PLACES, "quantity"))
 
