@@ -111,7 +111,7 @@ class Book:
 
 
 def _mirrored(levels: list[Level]) -> tuple[Level, ...]:
-    return tuple((Price(DOLLAR - price), size) for price, size in levels)
+    return tuple([(Price(DOLLAR - price), size) for price, size in levels])
 
 
 class Exchange:
@@ -133,6 +133,10 @@ class Exchange:
         self.fees = fees
         self.changed = changed
         self.books: dict[str, Book] = {market: Book() for market, _ in questions.values()}
+        self.named: dict[str, list[tuple[str, Side]]] = {market: [] for market in self.books}
+        """By market its instruments, each with the side that its prices are of."""
+        for name, (market, side) in questions.items():
+            self.named[market].append((name, side or Side.YES))
         self.orders: dict[LegId, Order] = {}
         self.twice: list[LegId] = []
         self.sold_short: list[LegId] = []
@@ -170,8 +174,8 @@ class Exchange:
         if habit is Habit.THIN:
             most = Quantity(leg.quantity // 2)
         levels = self.books[market].take(leg, most)
-        order.filled = Quantity(sum(size for _, size in levels))
-        order.cost = Money(sum(notional(price, size) for price, size in levels))
+        order.filled = Quantity(sum([size for _, size in levels]))
+        order.cost = Money(sum([notional(price, size) for price, size in levels]))
         order.fees = Money(sum(self.fees[market].charges(levels, leg.action))) if levels else Money(0)
         if habit is Habit.OVERFILL and order.filled == leg.quantity:
             # A better price than asked arrives as more shares for the same dollars.

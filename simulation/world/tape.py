@@ -196,10 +196,9 @@ class Feed:
         self._send(tuple(self._snapshots(market, book)))
 
     def _snapshots(self, market: str, book: Book) -> Iterator[BookSnapshot]:
-        for name, (found, side) in self.exchange.questions.items():
-            if found == market:
-                bids, asks = book.side(side or Side.YES)
-                yield BookSnapshot(name, bids, asks)
+        for name, side in self.exchange.named[market]:
+            bids, asks = book.side(side)
+            yield BookSnapshot(name, bids, asks)
 
     def _send(self, events: tuple[FeedEvent, ...], *, is_data: bool = True) -> None:
         self.arrives_us = max(self.arrives_us + 1, self.kernel.now_us + self.rng.randint(10_000, 150_000))

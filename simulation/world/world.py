@@ -83,6 +83,7 @@ class World:
         self.kernel = Kernel()
         self.trace = trace or Trace(on=False)
         self.pairs = scenario.make_pairs()
+        self._pair_of = {str(pair.pair_id): pair for pair in self.pairs}
         self.moments: Counter[tuple[str, str]] = Counter()
         self.armed: dict[tuple[str, str], dict[int, Fault]] = {}
         self.struck: Counter[str] = Counter()
@@ -168,7 +169,7 @@ class World:
         self.checker.died(process)
 
     def _book_changed(self, platform: Platform, market: str) -> None:
-        self.checker.books_moved(next(pair for pair in self.pairs if pair.pair_id == market))
+        self.checker.books_moved(self._pair_of[market])
         for controller in self.controllers:
             controller.book_changed(platform, market)
 
