@@ -13,7 +13,7 @@ from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
 from actors.holdings_messages import LedgerAsked, LedgerHeld, UnknownLeg
 from actors.ledger_state import LedgerState, LegRecord
 from actors.risk.facts import PaidOut
-from protocol.terms import Action, LegId, Platform, Side, TradeId
+from protocol.terms import BUY, LegId, Platform, Side, TradeId
 from protocol.units import Money, Quantity
 
 
@@ -162,7 +162,7 @@ class LedgerSums:
 def _counted(leg: LegRecord) -> Counted | None:
     if leg.asked is None or leg.proven is None:
         return None
-    found, sign = leg.proven, 1 if leg.asked.action is Action.BUY else -1
+    found, sign = leg.proven, 1 if leg.asked.action is BUY else -1
     return Counted(
         Account(found.paper, leg.asked.platform),
         leg.asked.market,

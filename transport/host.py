@@ -70,7 +70,6 @@ class ActorHost:
         self.source = source or SystemTime()
         self.turn = HostTurn(on_fatal or _raise_fatal)
         self.system = quick_system()
-        self._deliver = self.system._systemBase.tell  # noqa: SLF001 -- what the system's own only passes on to
         self.waiting: deque[tuple[Address, object]] = deque()
         self.running = False
         self.closed = False
@@ -117,7 +116,7 @@ class ActorHost:
     def _run(self, address: Address, message: object) -> None:
         self.turn.unix_us = self.source.unix_us()
         self.turn.mono_us = self.source.mono_us()
-        self._deliver(address, message)
+        self.system._systemBase.tell(address, message)  # noqa: SLF001 -- what the system's own does after a check
 
     def shutdown(self) -> None:
         """End every actor. Safe to call twice."""

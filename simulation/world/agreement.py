@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from actors.ledger_state import LedgerState
-from protocol.terms import Action, LegId, Platform, Side, Status
+from protocol.terms import BUY, YES, LegId, Platform, Status
 from simulation.world.exchange import Exchange, Order
 
 Complaint = tuple[str, str]
@@ -59,4 +59,4 @@ def lost_orders(
 
 def toward_yes(order: Order) -> int:
     """Contracts that the order brought toward YES, less those toward NO."""
-    return order.filled if (order.leg.side is Side.YES) == (order.leg.action is Action.BUY) else -order.filled
+    return order.filled if (order.leg.side is YES) == (order.leg.action is BUY) else -order.filled

@@ -23,7 +23,7 @@ from market.close import NoPlan
 from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Action, LegId, PairId, Platform, Side
+from protocol.terms import BUY, NO, YES, LegId, PairId, Platform
 from protocol.units import Money, notional
 from simulation.world.agreement import disagreement, lost_orders, toward_yes
 from simulation.world.exchange import Exchange, Order
@@ -211,7 +211,7 @@ class Checker:
     def _of_a_trade(self, station: Station, leg: Leg, now_us: int) -> None:
         """What must hold of an order of the honest controller's."""
         controller = self._controller_of(leg)
-        if controller is not None and leg.action is Action.BUY:
+        if controller is not None and leg.action is BUY:
             controller.kernel.after(0, partial(self._within_limits, controller, leg))
         if leg.expires_at_ms is not None and controller is not None:
             late = controller.unix_us() - leg.expires_at_ms * 1_000
@@ -220,7 +220,7 @@ class Checker:
         if controller is station and leg.trade_id is not None:
             alone = leg.trade_id not in self.sent_of
             self.sent_of.add(leg.trade_id)
-            if alone and leg.action is Action.BUY and opens(leg):
+            if alone and leg.action is BUY and opens(leg):
                 self._fresh(controller, leg.platform, now_us, leg.leg_id)
         if controller is not None and opens(leg):
             # In a moment: what the controller knows is written down at the end of its turn.
@@ -263,7 +263,7 @@ class Checker:
         arrived = {leg_id for exchange in self.exchanges.values() for leg_id in exchange.orders}
         under_way = (known[each] for pair in self.pairs for each in self.open_of[controller.name, pair.pair_id])
         for other in under_way:
-            if other.leg_id in self.placed and other.leg_id not in arrived and other.action is Action.BUY:
+            if other.leg_id in self.placed and other.leg_id not in arrived and other.action is BUY:
                 key = (other.platform, other.pair_id)
                 stake[key] = Money(stake[key] + notional(other.limit, other.quantity))
         by_pair: Counter[object] = Counter()
@@ -330,7 +330,7 @@ class Checker:
             alone = trade_id not in self.sent_of
             self.sent_of.add(trade_id)
             # The second leg of a trade whose first one has filled hedges it: it leaves whatever the feeds do.
-            if alone and order.action == Action.BUY and order.leg_id.startswith(trade_id):
+            if alone and order.action == BUY and order.leg_id.startswith(trade_id):
                 self._fresh(controller, order.platform, controller.kernel.now_us, order.leg_id)
 
     def trader_sends(self, trader: TraderMachine, kind: str, text: str) -> None:
@@ -372,7 +372,7 @@ class Checker:
         market = str(pair.pair_id)
         held = 0 if self.foreign is None else -self.foreign.imbalance(market)
         for each in self.exchanges.values():
-            held += each.held.get((market, Side.YES), 0) - each.held.get((market, Side.NO), 0)
+            held += each.held.get((market, YES), 0) - each.held.get((market, NO), 0)
         return held
 
     # -- rest ------------------------------------------------------------------------------------------------
@@ -461,7 +461,7 @@ class Checker:
                 if trade.opportunity.pair_id == pair.pair_id and trade.state in {State.NAKED, State.UNWINDING}
             )
             for left in executor.dust.get(pair.pair_id, {}).values():
-                flagged += sum((1 if side is Side.YES else -1) * held.contracts for (_, _, side), held in left.items())
+                flagged += sum((1 if side is YES else -1) * held.contracts for (_, _, side), held in left.items())
         if flagged != self.imbalance(pair):
             raise Found(
                 "3 flat or known", f"{self.imbalance(pair)} of {pair.pair_id} are not hedged, flagged are {flagged}"
@@ -488,7 +488,7 @@ def opens(leg: Leg) -> bool:
 
 
 def _signed(trade: Trade) -> int:
-    return sum((1 if side is Side.YES else -1) * extra for (_, _, side), extra in trade.excess.items())
+    return sum((1 if side is YES else -1) * extra for (_, _, side), extra in trade.excess.items())
 
 
 def _held(trade: Trade) -> list[tuple[str, str, str, int, int]]:

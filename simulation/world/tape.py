@@ -15,7 +15,7 @@ from typing import Final
 
 from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEvent, FeedUp, Level
 from market.pair import Pair
-from protocol.terms import KALSHI, PLATFORMS, PairId, Platform, Side
+from protocol.terms import KALSHI, PLATFORMS, PairId, Platform
 from protocol.units import CENT, DOLLAR, Price, Quantity
 from simulation.clock import START_UNIX_US
 from simulation.world.exchange import Book, Exchange
