@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
-from actors.ledger_state import LedgerState, fold
+from actors.ledger_state import LedgerState
 from actors.recovery import rebuild
 from actors.risk.limits import NO_LIMITS
 from actors.trade import State, Trade
@@ -25,7 +25,7 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import BUY, NO, YES, LegId, PairId, Platform
 from protocol.units import Money, notional
-from simulation.world.agreement import disagreement, lost_orders, toward_yes
+from simulation.world.agreement import Folded, disagreement, lost_orders, toward_yes
 from simulation.world.exchange import Exchange, Order
 from simulation.world.foreign import Foreign
 from simulation.world.network import Station
@@ -110,6 +110,7 @@ class Checker:
         self.begun: dict[str, int] = {}
         self.clocks_jumped_us = -CLOCK_NOTICED_US
         self.foreign: Foreign | None = None
+        self._folded = Folded()
         self.stale: Callable[[], Sequence[ControllerMachine]] = list
         """Controllers that run though another one has their home."""
         for controller in controllers:
@@ -440,7 +441,7 @@ class Checker:
         self._complain(disagreement(self.exchanges, self._states(), self.lost(), foreign))
 
     def _states(self) -> list[LedgerState]:
-        return [fold(controller.ledger.facts) for controller in self.controllers]
+        return [self._folded.of(controller.ledger.facts) for controller in self.controllers]
 
     def lost(self) -> list[Order]:
         """Orders that nobody is left to tell of."""

@@ -23,6 +23,7 @@ from simulation.world.exchange import exchange_of
 from simulation.world.exchange_port import ExchangePort, Street
 from simulation.world.feed_trouble import trouble
 from simulation.world.foreign import Foreign
+from simulation.world.garbage import seldom_collected
 from simulation.world.intruders import Intruders
 from simulation.world.kernel import Kernel, dice
 from simulation.world.mad import MadController
@@ -180,6 +181,10 @@ class World:
 
     def run(self) -> Result:
         """From the first start to rest."""
+        with seldom_collected():
+            return self._run()
+
+    def _run(self) -> Result:
         violation = None
         try:
             for process in self.processes:
