@@ -79,7 +79,8 @@ class End:
     @property
     def there(self) -> bool:
         """The process that opened it still runs."""
-        return self.station.alive and self.station.epoch == self.epoch
+        station = self.station
+        return station.alive and station.epoch == self.epoch
 
 
 class Connection:

@@ -112,6 +112,7 @@ class World:
             self.fault,
             self.died,
             port,
+            self.armed,
         )
         for platform, amount in (scenario.cash or {}).items():
             self.exchanges[platform].cash = amount
