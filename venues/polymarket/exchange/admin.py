@@ -103,6 +103,7 @@ class Admin:
         return {
             "struck": service.faults.struck,
             "connections": len(service.listeners),
+            "posted_twice": service.exchange.duplicates,
             "heartbeats_stopped": service.rest.heartbeats.stopped,
             "accounts": portfolio.state(service.exchange),
         }

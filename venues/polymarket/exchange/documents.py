@@ -24,7 +24,7 @@ def millis(t_us: int) -> str:
 
 def levels_document(market: Market, token: str, *, is_bid: bool) -> list[dict[str, str]]:
     """A side of a token's book, best last."""
-    rows = reversed(market.levels(token, is_bid=is_bid))
+    rows = reversed(market.shown(token, is_bid=is_bid))
     return [{"price": price_text(price), "size": amount_text(size)} for price, size in rows]
 
 
@@ -122,9 +122,10 @@ def balance_document(account: Account, token: str) -> dict[str, Any]:
 
 
 def market_document(market: Market) -> dict[str, Any]:
-    """``GET /clob-markets/{condition_id}``; ``fd`` is left out where nothing is charged."""
+    """``GET /clob-markets/{condition_id}``; ``fd`` is null where nothing is charged."""
     listing, fees = market.listing, market.fees
-    document: dict[str, Any] = {
+    schedule = {"r": _number(fees.rate_ppm, 10**6), "e": fees.exponent, "to": True}
+    return {
         "c": market.condition,
         "t": [{"t": token, "o": name} for token, name in zip(market.tokens, listing.outcome_names, strict=True)],
         "mos": _number(market.listing.least, 10**6),
@@ -135,10 +136,8 @@ def market_document(market: Market) -> dict[str, Any]:
         "nr": listing.neg_risk,
         "sd": listing.seconds_delay,
         "v": listing.version,
+        "fd": schedule if fees.rate_ppm else None,
     }
-    if fees.rate_ppm:
-        document["fd"] = {"r": _number(fees.rate_ppm, 10**6), "e": fees.exponent, "to": True}
-    return document
 
 
 def side_text(market: Market, token: str, *, is_bid: bool) -> str:

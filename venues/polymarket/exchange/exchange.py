@@ -61,6 +61,7 @@ class PolymarketExchange:
         self.accounts: dict[str, Account] = {name: Account(name) for name in (HOUSE, TILL)}
         self.orders: dict[str, Order] = {}
         self.spent: set[str] = set()
+        self.duplicates = 0
         self.cancel_only = False
         self.post_only = False
         self.deposit_only = False
@@ -123,6 +124,8 @@ class PolymarketExchange:
         """Tell what of the book is another."""
         places = tuple(self._touched.pop(market.condition, ()))
         if places:
+            if market.recorded:
+                market.amend(places)
             market.t_us = max(now_us, market.t_us)
             self.tell(BookMoved(market, places, tuple(trades)), now_us)
 
@@ -145,17 +148,20 @@ class PolymarketExchange:
         market = self._market_for(request, account)
         terms = terms_of(request, market, now_us)
         if order_id in self.spent:
+            self.duplicates += 1
             raise invalid(DUPLICATED)
         if len(self.orders) >= MOST_ORDERS:
             raise Refusal(503, f"more than {MOST_ORDERS} orders: start another rehearsal")
         order = self._new_order(account, request, order_id, market, terms, now_us)
-        if "over_fill" in faults:
-            house.better(self, order, faults["over_fill"].ticks)
+        order.doomed = "ghost_fill" in faults
         plan = self._plan(order)
         if request.post_only and plan.matches:
             raise invalid(CROSSES)
         self._check_least(order, plan)
         self._check_funds(order, plan)
+        if "over_fill" in faults and plan.matches:
+            house.better(self, order, faults["over_fill"].ticks)
+            plan = self._plan(order)
         self.spent.add(order_id)
         delay_us = self._delay_us(order, plan, faults)
         if delay_us:
@@ -163,7 +169,7 @@ class PolymarketExchange:
         if "killed" in faults or self._is_killed(order, plan):
             raise Refusal(400, FOK_KILLED if order.kind == "FOK" else FAK_KILLED, {"orderID": order_id})
         self.orders[order_id] = order
-        self._carry_out(order, plan, now_us, doomed=faults.get("ghost_fill"))
+        self._carry_out(order, plan, now_us)
         return Placed.of(order)
 
     def cancel(self, owner: str, order_id: str, now_us: int) -> str | None:
@@ -362,7 +368,7 @@ class PolymarketExchange:
         order.status = "LIVE"
         self._carry_out(order, plan, now_us)
 
-    def _carry_out(self, order: Order, plan: Plan, now_us: int, *, doomed: Fault | None = None) -> None:
+    def _carry_out(self, order: Order, plan: Plan, now_us: int) -> None:
         market = order.market
         for resting in plan.gives_way:
             self.end(self.orders[resting.order_id], now_us)
@@ -379,7 +385,7 @@ class PolymarketExchange:
             order.status = "MATCHED"
         self.tell(OrderNoted(order, "PLACEMENT"), now_us)
         for trade in trades:
-            trade.doomed = doomed is not None
+            trade.doomed = order.doomed
             market.last_price, market.last_side = market.in_yes(order.token, trade.price), order.side
             for fill in trade.makers:
                 if fill.order is not None:

@@ -31,7 +31,7 @@ ORDER_FAULTS: Final[Mapping[str, str]] = MappingProxyType(
         "delayed": "the order is `delayed`, and carried out `ms` (2000) later",
         "live_then_filled": "the order is answered `live` with nothing filled, and carried out `ms` (2000) later",
         "ghost_fill": "what the order fills is RETRYING and then FAILED instead of mined",
-        "over_fill": "the house betters its price by `ticks` (5) first: the same dollars buy more shares",
+        "over_fill": "the house betters its price by `ticks` (5) for this order: the same dollars buy more shares",
         "success_with_error": "nothing is done; the reply is `success: true` with `text` in `errorMsg`",
         "unmatched": "nothing is done; the reply is `success: true`, status `unmatched`",
         "killed": "nothing is there to match: the text for FOK or FAK",
@@ -79,7 +79,7 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
 NAMES: Final = frozenset({*REQUEST_FAULTS, *ORDER_FAULTS, *FRAME_FAULTS, *SOCKET_FAULTS, *STATES})
 FOREVER: Final = -1
 MOST_WAITING: Final = 1_000
-_LISTS: Final = ("/data/orders", "/data/trades", "/data-api/v2/positions", "/data-api/positions")
+_LISTS: Final = ("/data/orders", "/data/trades", "/data-api/positions")
 
 
 class Fault(msgspec.Struct, kw_only=True):

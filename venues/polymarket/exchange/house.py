@@ -9,15 +9,13 @@ from market.matching.order import Arrival, Resting, TimeInForce
 from market.matching.plan import Plan
 from protocol.units import DOLLAR, Price, Quantity
 from venues.polymarket.exchange.account import HOUSE
-from venues.polymarket.exchange.amounts import HUNDREDTH, SHARE, Shares
+from venues.polymarket.exchange.amounts import HUNDREDTH, Shares, bought
 from venues.polymarket.exchange.ids import hash_text
 from venues.polymarket.exchange.market import Market
 from venues.polymarket.exchange.order import Order
 
 if TYPE_CHECKING:
     from venues.polymarket.exchange.exchange import PolymarketExchange
-
-_PLENTY = Shares(1_000_000 * SHARE)
 
 
 def set_book(exchange: PolymarketExchange, market: Market, wanted: Mapping[bool, Mapping[Price, Shares]]) -> None:
@@ -43,14 +41,19 @@ def set_level(exchange: PolymarketExchange, market: Market, price: Price, size: 
 
 
 def better(exchange: PolymarketExchange, order: Order, ticks: int) -> None:
-    """Offer more than the order will take, ``ticks`` better than what it would meet first."""
+    """Offer what the order will take, ``ticks`` better than what it would meet first, as far as the spread allows."""
     market = order.market
     met = next(market.facing(order.token, buys=order.buys), None)
     if met is None:
         return
-    step = market.tick * ticks * (1 if met.is_bid else -1)
-    price = Price(min(max(met.price + step, market.tick), DOLLAR - market.tick))
-    offer(exchange, market, price, _PLENTY, is_bid=met.is_bid)
+    behind = market.book.best(is_bid=not met.is_bid)
+    if met.is_bid:
+        price = Price(min(met.price + market.tick * ticks, (DOLLAR if behind is None else behind) - market.tick))
+    else:
+        price = Price(max(met.price - market.tick * ticks, (behind or 0) + market.tick))
+    own = market.in_yes(order.token, price)
+    size = order.left if order.amount is None else bought(order.amount, own, exchange.share_step)
+    offer(exchange, market, price, size, is_bid=met.is_bid)
 
 
 def sweep(exchange: PolymarketExchange, market: Market, plan: Plan) -> None:

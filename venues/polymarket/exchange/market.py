@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from market.matching.match_book import MatchBook
@@ -20,6 +20,8 @@ class Market:
     """What of a market changes. The book is in YES prices and millionths of a share; NO is its mirror.
 
     ``spoken`` is False while a recording has not yet said what the book is; ``t_us`` is the book's last change.
+    ``recorded``: levels by token and side (bids under True) as a recording has them, crossed or not; they are what is
+    shown, while orders meet the book.
     """
 
     listing: Listing
@@ -36,6 +38,7 @@ class Market:
     last_side: str = ""
     winner: str = ""
     t_us: int = 0
+    recorded: dict[str, dict[bool, dict[Price, Shares]]] = field(default_factory=dict)
 
     @classmethod
     def listed(cls, listing: Listing, number: int) -> Market:
@@ -87,6 +90,22 @@ class Market:
         """Prices of the token with what rests there in all, best first."""
         mirrored = self.book.levels(is_bid=self.is_bid(token, buys=is_bid))
         return [(self.in_yes(token, price), Shares(size)) for price, size in mirrored]
+
+    def shown(self, token: str, *, is_bid: bool) -> list[tuple[Price, Shares]]:
+        """What is told of a side of the token's book, best first."""
+        if token not in self.recorded:
+            return self.levels(token, is_bid=is_bid)
+        return sorted(self.recorded[token][is_bid].items(), reverse=is_bid)
+
+    def amend(self, places: Iterable[tuple[bool, Price]]) -> None:
+        """Orders changed what rests at these places of the book (bid or not, YES price): show that, too."""
+        for token, sides in self.recorded.items():
+            for is_bid, place in places:
+                side = sides[self.is_bid(token, buys=is_bid)]
+                size = Shares(self.book.size(place, is_bid=is_bid))
+                side[self.in_yes(token, place)] = size
+                if not size:
+                    del side[self.in_yes(token, place)]
 
     def best(self, token: str, *, is_bid: bool) -> Price | None:
         """The token's best price of that side."""

@@ -22,7 +22,7 @@ class Order:
     """One order of one wallet. ``price`` is the limit, in the token's own prices.
 
     ``amount`` is what an order in dollars may spend; None for one in shares. ``size`` is what was asked for (for an
-    order in dollars: at the limit), ``left`` what still rests or waits.
+    order in dollars: at the limit), ``left`` what still rests or waits. ``doomed``: no trade of it will ever be mined.
     """
 
     order_id: str
@@ -43,6 +43,7 @@ class Order:
     filled: Shares = NONE
     paid: Money = Money(0)
     due_us: int = 0
+    doomed: bool = False
     trades: list[str] = field(default_factory=list)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -30,6 +31,7 @@ AMOUNT_DECIMALS: Final = {1000: 3, 100: 4, 50: 5, 25: 6, 10: 5, 1: 6}
 """Decimals of an order's dollars (shares, where a buy names the dollars), by tick."""
 
 _DECIMALS: Final = 6
+_ROUNDED: Final = 100
 _Digits = Annotated[str, msgspec.Meta(pattern=r"^[0-9]{1,78}$")]
 _Hex = Annotated[str, msgspec.Meta(max_length=4096)]
 
@@ -112,15 +114,12 @@ def terms_of(request: OrderRequest, market: Market, now_us: int) -> Terms:
     dollars, shares = (making, taking) if signed.side == "BUY" else (taking, making)
     _check_decimals(request, market, dollars, shares)
     if request.order_type in {"FOK", "FAK"}:
-        price = _limit(dollars, shares, buys=signed.side == "BUY")
-        _check_price(Price(price // market.tick * market.tick if signed.side == "BUY" else price), market)
+        price = _limit(dollars, shares, market, buys=signed.side == "BUY")
         amount = Money(dollars) if signed.side == "BUY" else None
         return Terms(price, Shares(shares), amount, 0)
     exact, rest = divmod(dollars * DOLLAR, shares)
     if rest or exact % market.tick:
-        raise invalid(
-            f"order is invalid. Price ({dollars / shares}) breaks minimum tick size rule: {price_text(market.tick)}"
-        )
+        raise _off_tick(dollars, shares, market.tick)
     _check_price(Price(exact), market)
     if shares < market.listing.least:
         least = amount_text(market.listing.least)
@@ -133,9 +132,25 @@ def below_minimum(dollars: int, side: Literal["BUY", "SELL"]) -> Refusal:
     return invalid(f"invalid amount for a marketable {side} order (${amount_text(dollars)}), min size: $1")
 
 
-def _limit(dollars: int, shares: int, *, buys: bool) -> Price:
-    """The worst price at which the amounts hold, on the finest grid."""
-    return Price(dollars * DOLLAR // shares if buys else -(-dollars * DOLLAR // shares))
+def _limit(dollars: int, shares: int, market: Market, *, buys: bool) -> Price:
+    """The worst tick that the amounts allow. Rounded as they are, they may be a hundredth of a tick off their price.
+
+    Whoever rounded them against the maker gets nothing at that price itself: the contract would not settle it.
+    """
+    tick = market.tick
+    meant = Price((2 * dollars * DOLLAR + tick * shares) // (2 * tick * shares) * tick)
+    off = dollars * DOLLAR - meant * shares
+    if abs(off) * _ROUNDED > tick * shares:
+        raise _off_tick(dollars, shares, tick)
+    _check_price(meant, market)
+    if buys:
+        return meant if off >= 0 else Price(meant - tick)
+    return meant if off <= 0 else Price(meant + tick)
+
+
+def _off_tick(dollars: int, shares: int, tick: Price) -> Refusal:
+    price = f"{Decimal(dollars) / shares:.6f}"
+    return invalid(f"order is invalid. Price ({price}) breaks minimum tick size rule: {price_text(tick)}")
 
 
 def _check_price(price: Price, market: Market) -> None:

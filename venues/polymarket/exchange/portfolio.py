@@ -50,10 +50,15 @@ def trades(exchange: PolymarketExchange, owner: str, query: Mapping[str, str]) -
     return _page(found[::-1], query)
 
 
-def positions(exchange: PolymarketExchange, account: Account | None) -> list[dict[str, Any]]:
-    """What a wallet holds on the chain, as the data API lists it."""
+def positions(exchange: PolymarketExchange, account: Account | None, query: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a wallet holds on the chain, as the data API lists it (``/positions``: ``limit`` and ``offset``)."""
     if account is None:
         return []
+    start, limit = (_whole(query, name, default) for name, default in (("offset", 0), ("limit", PAGE)))
+    return _rows(exchange, account)[start : start + limit]
+
+
+def _rows(exchange: PolymarketExchange, account: Account) -> list[dict[str, Any]]:
     rows = []
     for token, shares in account.shares.items():
         market = exchange.by_token.get(token)
@@ -139,6 +144,13 @@ def _wanted(trade: Trade, query: Mapping[str, str]) -> bool:
         and (not query.get("asset_id") or query["asset_id"] in tokens)
         and (not maker or maker in wallets)
     )
+
+
+def _whole(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name, "") or str(default)
+    if not text.isdecimal():
+        raise invalid(f"{name}: a whole number, not {text[:40]!r}")
+    return int(text)
 
 
 def _moment(query: Mapping[str, str], name: str) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from venues.polymarket.exchange import portfolio
+from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.authority import Authority
 from venues.polymarket.exchange.buckets import Buckets, too_many
 from venues.polymarket.exchange.catalog import Catalog
@@ -85,11 +86,16 @@ class Rest:
         if path.startswith(f"{GAMMA}/"):
             return (self._gamma.answer(path.removeprefix(GAMMA), query),)
         if path == f"{DATA}/positions":
-            account = self.exchange.accounts.get(query.get("user", ""))
-            return ([] if "empty_page" in struck else portfolio.positions(self.exchange, account),)
+            account = self._account(query.get("user", ""))
+            return ([] if "empty_page" in struck else portfolio.positions(self.exchange, account, query),)
         if path == f"{RELAYER}/deployed":
-            return ({"deployed": query.get("address", "") in self.exchange.accounts},)
+            return ({"deployed": self._account(query.get("address", "")) is not None},)
         return self._catalog.get(path, query, now_us)
+
+    def _account(self, wallet: str) -> Account | None:
+        """The wallet's account, however its address is written."""
+        known = (one for name, one in self.exchange.accounts.items() if name.lower() == wallet.lower())
+        return next(known, None)
 
     # -- for keys ------------------------------------------------------------------------------------------------
 
@@ -165,7 +171,8 @@ class Rest:
         if query["asset_type"] != "COLLATERAL" and token not in self.exchange.by_token:
             raise invalid("assetAddress invalid hex address")
         wallet_kind = WalletKind(int(kind))
-        account = self.exchange.open_account(self.authority.wallet_of(key.address, wallet_kind), wallet_kind)
+        wallet = self.authority.wallet_of(key.address, wallet_kind)
+        account = self.exchange.accounts.get(wallet) or Account(wallet, wallet_kind)
         return balance_document(account, "" if query["asset_type"] == "COLLATERAL" else token)
 
     def _beat(self, key: ApiKey, given: str, now_us: int) -> Reply:

@@ -30,8 +30,9 @@ class TapeBooks:
         """The recording's connection is new: no book is known until it is said."""
         for market in self._markets.values():
             market.spoken = False
+            market.recorded.clear()
             house.set_book(self._exchange, market, {True: {}, False: {}})
-            self._forget(market)
+            self._exchange.untouch(market)
 
     def list_markets(self, frames: Iterable[Recorded]) -> int:
         """List every market of which both tokens are spoken of, the first for YES; how many there are."""
@@ -42,7 +43,7 @@ class TapeBooks:
         for name, tokens in pairs.items():
             if len(tokens) == 2:  # noqa: PLR2004 -- YES and NO
                 self._list(name, tuple(tokens))
-        return len(self._markets)
+        return len(self._markets) // 2
 
     def see(self, recorded: Recorded) -> None:
         """Take the frame into the books. One that makes no sense is left out: it is for the reader to judge."""
@@ -55,29 +56,43 @@ class TapeBooks:
     def _see(self, one: Mapping[str, Any]) -> None:
         match one.get("event_type"):
             case "book":
-                market = self._markets[one["asset_id"]]
-                sides = {
-                    market.is_bid(one["asset_id"], buys=is_bid): dict(_levels(market, one["asset_id"], one[side]))
-                    for is_bid, side in ((True, "bids"), (False, "asks"))
-                }
-                house.set_book(self._exchange, market, sides)
-                market.spoken = True
+                self._book(one["asset_id"], one)
             case "price_change":
-                for change in one["price_changes"]:
-                    self._change(change)
-                market = self._markets[one["price_changes"][0]["asset_id"]]
+                # What goes first: a level that takes its place must not cross it.
+                for change in sorted(one["price_changes"], key=lambda change: _size(change["size"]) > 0):
+                    self._change(change, one)
             case _:
                 return
-        market.t_us = int(one["timestamp"]) * 1_000
-        self._forget(market)
 
-    def _change(self, change: Mapping[str, Any]) -> None:
-        token = change["asset_id"]
+    def _book(self, token: str, one: Mapping[str, Any]) -> None:
         market = self._markets[token]
-        if market.spoken:
-            is_bid = market.is_bid(token, buys=change["side"].upper() == "BUY")
-            place = market.in_yes(token, price_from_dollars(change["price"]))
-            house.set_level(self._exchange, market, place, _size(change["size"]), is_bid=is_bid)
+        sides = {is_bid: dict(_levels(one[side])) for is_bid, side in ((True, "bids"), (False, "asks"))}
+        market.recorded[token] = sides
+        market.spoken = True
+        in_yes = {
+            market.is_bid(token, buys=is_bid): {market.in_yes(token, price): size for price, size in rows.items()}
+            for is_bid, rows in sides.items()
+        }
+        house.set_book(self._exchange, market, in_yes)
+        self._seen(market, one)
+
+    def _change(self, change: Mapping[str, Any], one: Mapping[str, Any]) -> None:
+        token, is_bid = change["asset_id"], change["side"].upper() == "BUY"
+        price, size = price_from_dollars(change["price"]), _size(change["size"])
+        market = self._markets[token]
+        if token not in market.recorded:
+            return
+        market.recorded[token][is_bid][price] = size
+        if not size:
+            del market.recorded[token][is_bid][price]
+        place = market.in_yes(token, price)
+        house.set_level(self._exchange, market, place, size, is_bid=market.is_bid(token, buys=is_bid))
+        self._seen(market, one)
+
+    def _seen(self, market: Market, one: Mapping[str, Any]) -> None:
+        """The recording's own frames tell of it."""
+        market.t_us = int(one["timestamp"]) * 1_000
+        self._exchange.untouch(market)
 
     def _list(self, name: str, tokens: tuple[str, ...]) -> None:
         market = self._exchange.by_token.get(tokens[0])
@@ -94,10 +109,6 @@ class TapeBooks:
         market.spoken = False
         self._markets |= dict.fromkeys(tokens, market)
 
-    def _forget(self, market: Market) -> None:
-        """The recording's own frames tell of it."""
-        self._exchange.untouch(market)
-
 
 def _tokens(one: Mapping[str, Any]) -> list[str]:
     changes = one.get("price_changes")
@@ -105,8 +116,8 @@ def _tokens(one: Mapping[str, Any]) -> list[str]:
     return [str(item["asset_id"]) for item in named if isinstance(item.get("asset_id"), str)]
 
 
-def _levels(market: Market, token: str, rows: Iterable[Mapping[str, str]]) -> list[tuple[Price, Shares]]:
-    found = [(market.in_yes(token, price_from_dollars(row["price"])), _size(row["size"])) for row in rows]
+def _levels(rows: Iterable[Mapping[str, str]]) -> list[tuple[Price, Shares]]:
+    found = [(price_from_dollars(row["price"]), _size(row["size"])) for row in rows]
     return [(price, size) for price, size in found if size and 0 < price < DOLLAR]
 
 
