@@ -137,7 +137,7 @@ class PolymarketAccount:
         )
 
     async def _shares(self, token: str) -> int:
-        """On the chain, without the dust: what dollars bought beyond whole hundredths is held, and counted by nobody."""
+        """On the chain, without the dust: what dollars bought beyond whole hundredths is counted by nobody."""
         held = await self._reads.shares(await self._markets.learn(token), token)
         bought: Counter[str] = Counter()
         for trade in await self._reads.trades(token):

@@ -48,6 +48,7 @@ def test_an_order_of_every_kind_of_wallet_is_taken_and_settles(tmp_path: Path, k
         done = await stage.traded(order, Status.FILLED, final=True)
         first = stage.told[order.leg_id][0]
         assert (first.status, first.filled, first.cost, first.final) == (Status.FILLED, 600, 2_820_000, False)
+        assert first.fees == done.fees
         assert (done.filled, done.cost, done.fees) == (600, 2_820_000, 59_780)
         books = stage.state()
         assert dollars("100") - done.cost - done.fees == dollars(books["cash"])
