@@ -53,6 +53,10 @@ class Scan:
         """The pair of that id. Raises :class:`KeyError` for one that was never given."""
         return self._by_pair[pair_id]
 
+    def pairs_of(self, book: Book) -> tuple[PairId, ...]:
+        """Who looks at the book."""
+        return tuple(watch.pair.pair_id for watch in self._by_book.get(book, ()))
+
     def apply(self, batch: FeedBatch) -> list[Finding]:
         """Apply one frame and re-check the pairs that it touches, each once."""
         touched = self.books.apply(batch)

@@ -23,13 +23,10 @@ class SeveralFeeds:
 
     async def run(self, deliver: Deliver) -> None:
         """Deliver until cancelled, or until all of them have ended."""
-        tasks = [asyncio.create_task(_run(feed, deliver)) for feed in self.feeds]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        # A group cancels each once, so that what a feed does at its end is not cut short.
+        async with asyncio.TaskGroup() as group:
+            for feed in self.feeds:
+                group.create_task(_run(feed, deliver))
 
     def resync(self) -> None:
         """See :class:`~transport.feeds.port.FeedPort`."""

@@ -16,7 +16,6 @@ from transport.polymarket.http import ReadFailed
 from transport.polymarket.public import BOOKS, PublicReads
 from transport.polymarket.terms import Terms
 from venues.capture import CaptureLine
-from venues.decoded import MAX_MARKET
 from venues.polymarket.facts import Claim
 from venues.polymarket.feed import PolymarketDecoder
 from venues.polymarket.hosts import PolymarketHosts
@@ -117,7 +116,10 @@ class PolymarketFeed:
         if self._asking is not None:
             reads = self._asking.reads
             terms = Terms(reads, self.keeper, self._asking.claims, self._clock, self._tell, self._report)
-            self._tell(terms.begin())
+            terms.begin()
+            for claim in self._asking.claims:
+                if claim.partner is not None:
+                    self.keeper.pair(claim.token, claim.partner)
             jobs += [self._verify(reads), self._look(reads, terms)]
         self._spread()
         tasks = [asyncio.create_task(job) for job in jobs]
@@ -128,6 +130,8 @@ class PolymarketFeed:
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
+            for _ in self._up:
+                self._keep(event="disconnected")
             if self._asking is not None:
                 await self._asking.reads.close()
 
@@ -170,10 +174,8 @@ class PolymarketFeed:
             f"more than {policy.connections} connections of {policy.per_connection} tokens: "
             "raise feeds.polymarket_connections"
         )
-        now = self._clock.mono_us()
-        for token in tokens:
-            self._tell(self.keeper.bar(token[:MAX_MARKET], reason, now))
         if tokens:
+            self._tell(self.keeper.bar(tokens, reason, self._clock.mono_us()))
             self._report(f"{len(tokens)} tokens have no book: {reason}")
 
     async def _failure(self) -> None:
@@ -201,7 +203,6 @@ class PolymarketFeed:
     def renewed(self, number: int) -> None:
         """See :class:`~transport.polymarket.connection.Sink`."""
         self._keep(event="connected")
-        self._report(f"connection {number}: silent for {self._policy.socket.silent_s:g} s; another took its place")
         self.keeper.renew(self.sockets[number].tokens, self._clock.mono_us())
 
     def down(self, number: int, tokens: tuple[str, ...], reason: str) -> None:
