@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -153,3 +154,19 @@ def _polymarket(number: int, question: str) -> Listing:
 def kinds(wrong: Sequence[Wrong]) -> list[tuple[str, int]]:
     """The kinds of errors by how many there are."""
     return Counter(error.kind for error in wrong).most_common()
+
+
+def report(path: Path) -> str:
+    """Every error of both halves by its kind, as the lines of docs/pairs.md."""
+    labelled = Labelled(path)
+    lines = []
+    for name, held_out in (("seen", False), ("held out", True)):
+        result = labelled.measure(held_out=held_out)
+        lines.append(f"### {name.capitalize()}: {result.true_pairs} true pairs\n")
+        lines += [f"* {count} {kind}" for kind, count in kinds(result.wrong)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(report(Path(sys.argv[1])))
