@@ -8,8 +8,9 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from bench import mirrored
 from bench.figure import Figure, Row, row
-from bench.labelled import FILE, Labelled, Result
+from bench.labelled import FILE, Labelled, Result, Siblings
 from bench.made_up_listings import made_up_listings
 from bench.sizes import Sizes
 from pairing.candidates import find_candidates
@@ -22,6 +23,11 @@ MINUTES: Final = 10
 FLAT: Final = 3.0
 """And a market costs at most this many times as much among the most as among a tenth of them."""
 
+FEW: Final = 12
+"""Labelled rows and mirrors where only few markets are asked for, to see that everything runs."""
+
+ALL: Final = 1_000
+
 _NANO: Final = 1e9
 
 
@@ -32,7 +38,9 @@ def measure(sizes: Sizes, data: Path) -> Figure:
         row(f"{count:,} x {count:,} markets", "s CPU", [seconds])
         for count, seconds in zip(sizes.pair_counts, took, strict=True)
     ]
-    rows += _labelled(data / FILE)
+    few = FEW if sizes.pair_counts[-1] < ALL else None
+    rows += _labelled(data / FILE, few)
+    rows += _mirrored(data / mirrored.FILE, few)
     each = [seconds / count for count, seconds in zip(sizes.pair_counts, took, strict=True)]
     conditions: dict[str, Any] = {"seed": SEED, "a market": [f"{share * 1e3:.3f} ms" for share in each]}
     return Figure(
@@ -55,17 +63,43 @@ def _seconds(count: int) -> float:
     return spent
 
 
-def _labelled(path: Path) -> list[Row]:
+def _labelled(path: Path, few: int | None) -> list[Row]:
     if not path.is_file():
         return []
-    labelled = Labelled(path)
+    labelled = Labelled(path, few)
     halves = (("seen", labelled.measure(held_out=False)), ("held out", labelled.measure(held_out=True)))
-    return [line for name, result in halves for line in _rows(name, result)]
+    siblings = labelled.siblings()
+    return [
+        *(line for name, result in halves for line in _rows(name, result)),
+        row("questions of one event against each other", "pairs", [siblings.unlike]),
+        row("of these said to agree", "pairs", [siblings.wrong]),
+        row("questions that agree with themselves (the others name no day)", "%", [_percent(siblings)]),
+    ]
+
+
+def _percent(siblings: Siblings) -> float:
+    return 100 * siblings.itself / siblings.questions
+
+
+def _mirrored(path: Path, few: int | None) -> list[Row]:
+    if not path.is_file():
+        return []
+    found = mirrored.measure(path, few)
+    return [
+        row("game markets against mirrors of all of them", "pairs", [found.judged]),
+        row("mirrors", "markets", [found.mirrors]),
+        row("all points agree", "pairs", [found.same]),
+        row("of these wrong, or on the wrong side", "pairs", [found.wrong]),
+    ]
 
 
 def _rows(name: str, result: Result) -> Sequence[Row]:
     return (
-        row(f"{name}: true match in the first three of all", "%", [100 * result.found_in_pool / result.matchable]),
+        row(
+            f"{name}: true match in the first three of all",
+            "%",
+            [100 * result.found_in_pool / max(result.matchable, 1)],
+        ),
         row(f"{name}: pairs judged", "pairs", [result.judged]),
         row(f"{name}: all points agree", "pairs", [result.same]),
         row(f"{name}: titles agree, right", "pairs", [result.titles_agree - result.titles_wrong]),
