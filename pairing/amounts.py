@@ -34,9 +34,16 @@ _DIGIT: Final = re.compile(r"\d")
 _START: Final = r"(?<![\w.,])"
 _END: Final = r"(?![\w])"
 _ABOVE: Final = r"over|above|more than|greater than|exceeds?|higher than|>"
-_LEAST: Final = r"at least|no less than|no fewer than|≥|>=|hits?|reach(?:es)?"
+_LEAST: Final = (
+    r"(?:greater|higher|more) than or equal to|(?:reach(?:es)?|meets?|match(?:es)?|equals?|equal to|at) or"
+    r" (?:exceeds?|above|over|higher than|greater than|more than|surpass(?:es)?)"
+    r"|not less than|at or above|at least|no less than|no fewer than|≥|>=|hits?|reach(?:es)?"
+)
 _BELOW: Final = r"under|below|less than|fewer than|lower than|<"
-_MOST: Final = r"at most|no more than|up to|≤|<="
+_MOST: Final = (
+    r"(?:less|lower|fewer) than or equal to|(?:equal to|at) or (?:below|under|less than)"
+    r"|at most|no more than|up to|≤|<="
+)
 _OR_MORE: Final = r"\+|\s?(?:or|and) (?:more|above|higher|greater|over|better)\b"
 _OR_LESS: Final = r"\s?(?:or|and) (?:less|fewer|below|lower|under)\b"
 

@@ -59,5 +59,6 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
     statistic: str = ""
     claims: tuple[Fact[Claim] | None, ...] = ()
     tabled: bool = False
+    sport: str = ""
     number: int | None = None
     doubts: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pairing.facts import Claim, Fact, Game, Kind
 from pairing.judgement import (
@@ -21,6 +22,9 @@ from pairing.listing import Listing
 from pairing.rules import overtime
 
 __all__ = ["judge_games"]
+
+ENDS: Final = frozenset({"tennis", "esports", "mixed martial arts"})
+"""Sports in which nothing is played after the end, so that no rule need say whether it counts."""
 
 
 def judge_games(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -> Judgement:
@@ -87,8 +91,10 @@ def _scope(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -> Poi
     words = evidence(mine.scope, extra[0]), evidence(other.scope, extra[1])
     if extra[0] is not None and extra[1] is not None and extra[0].value != extra[1].value:
         return point("scope", DIFFER, *words, "overtime counts on one side only")
-    if mine.scope.value == "whole" and (extra[0] is None) != (extra[1] is None):
-        return point("scope", UNKNOWN, *words, "only one says whether overtime counts")
+    silent = [fact for fact in extra if fact is None]
+    if silent and mine.scope.value == "whole" and mine.sport not in ENDS:
+        who = "only one says" if len(silent) == 1 else "neither says"
+        return point("scope", UNKNOWN, *words, f"{who} whether overtime counts")
     return point("scope", AGREE, *words)
 
 

@@ -26,6 +26,11 @@ from pairing.dates import Span, days, same_span, without_dates
         ("100-120k", Interval(Decimal(100_000), Decimal(120_000))),
         ("$1.5m", Interval(Decimal(1_500_000), Decimal(1_500_000), unit="$")),
         ("69\u00a2", Interval(Decimal("0.69"), Decimal("0.69"), unit="$")),
+        ("reaches or exceeds $1 trillion", Interval(Decimal(10**12), None, unit="$")),
+        ("exceeds $1 trillion", Interval(Decimal(10**12), None, low_in=False, unit="$")),
+        ("greater than or equal to 5", Interval(Decimal(5), None)),
+        ("no more than 5", Interval(None, Decimal(5))),
+        ("at or below 5", Interval(None, Decimal(5))),
         ("90+", Interval(Decimal(90), None)),
     ],
 )

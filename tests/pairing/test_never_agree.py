@@ -14,6 +14,7 @@ from pairing.candidates import judge
 from pairing.judgement import Verdict
 from tests.pairing.kit import (
     LEAGUES,
+    VOID,
     gamma_game,
     gamma_question,
     judged,
@@ -156,6 +157,8 @@ def test_the_other_sign_never_agrees(line: float) -> None:
         {"slug": "nba-tor-bos-2026-01-09", "gameStartTime": None, "description": "Celtics win."},
         {"description": "If the game is canceled, this market will resolve to No."},
         {"description": ""},
+        {"description": f"{VOID} Only regulation counts.".replace("any overtime periods", "nothing else")},
+        {"question": "Raptors vs. Celtics: most rebounds"},
         {"closed": True},
         {"negRiskOther": True},
         {"negRiskAugmented": True},
