@@ -109,6 +109,7 @@ def test_the_commands_are_listed_in_a_newcomers_order() -> None:
         "resume",
         "confirm",
         "ledger",
+        "pairs",
         "demo",
         "record",
         "replay",
