@@ -63,13 +63,17 @@ _PATTERNS: Final = tuple(
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """From ``low`` to ``high``, either end None where open-ended, and whether the end itself belongs to it."""
+    """From ``low`` to ``high``, either end None where open-ended, and whether the end itself belongs to it.
+
+    ``bare`` marks a number without a word beside it: it may name something, or be exactly or at least meant.
+    """
 
     low: Decimal | None
     high: Decimal | None
     low_in: bool = True
     high_in: bool = True
     unit: str = ""
+    bare: bool = False
 
     def whole(self) -> Interval:
         """The same set of whole numbers, with both ends in it."""
@@ -80,7 +84,7 @@ class Interval(msgspec.Struct, frozen=True):
         if high is not None:
             floor = high // 1
             high = floor - 1 if high == floor and not self.high_in else floor
-        return Interval(low, high, unit=self.unit)
+        return Interval(low, high, unit=self.unit, bare=self.bare)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
@@ -114,7 +118,8 @@ def _interval(kind: str, match: re.Match[str]) -> Interval:
             # "100-120k" and "$5-10": what stands at one end holds for both.
             if not match["as"] and match["bs"]:
                 low *= _SCALE[match["bs"].lower()]
-            return Interval(min(low, high), max(low, high), unit=unit or other)
+            # "from 10 to 5" is a way and no bracket.
+            return Interval(min(low, high), max(low, high), unit=unit or other, bare=low > high)
         case "least":
             return Interval(low, None, unit=unit)
         case "above":
@@ -124,7 +129,7 @@ def _interval(kind: str, match: re.Match[str]) -> Interval:
         case "below":
             return Interval(None, low, high_in=False, unit=unit)
         case _:
-            return Interval(low, low, unit=unit)
+            return Interval(low, low, unit=unit, bare=not match[0].lower().startswith("exactly"))
 
 
 def _value(match: re.Match[str], which: str) -> tuple[Decimal, str]:
@@ -168,7 +173,7 @@ def same_amounts(mine: frozenset[Interval], other: frozenset[Interval], texts: s
 
 
 def _bare(intervals: frozenset[Interval]) -> frozenset[Interval]:
-    return frozenset(msgspec.structs.replace(interval, unit="") for interval in intervals)
+    return frozenset(msgspec.structs.replace(interval, unit="", bare=False) for interval in intervals)
 
 
 def _nearly(mine: frozenset[Interval], other: frozenset[Interval]) -> bool:
