@@ -25,6 +25,8 @@ _TICKER: Final = re.compile(
     r"(?P<day>\d\d(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\d\d)(?P<hour>\d{4})?"
     r"(?P<teams>[A-Z][A-Z0-9]+?)(?:G(?P<number>[12]))?$"
 )
+HOUR: Final = 60
+LAST_HOUR: Final = 23
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _KINDS: Final = {
     "GAME": Kind.WINNER,
@@ -65,6 +67,7 @@ class _Ticker(NamedTuple):
     teams: str
     number: str | None
     what: str
+    hour: str | None
 
 
 def read_kalshi_game(listing: Listing, leagues: Leagues) -> Game | None:
@@ -91,6 +94,7 @@ def read_kalshi_game(listing: Listing, leagues: Leagues) -> Game | None:
         tabled=league.tabled,
         sport=league.sport,
         number=int(ticker.number) if ticker.number else None,
+        minute=_minute(ticker.hour),
         doubts=tuple(doubts),
     )
 
@@ -102,7 +106,15 @@ def _ticker(market_id: str, series: re.Match[str]) -> _Ticker | None:
         return None
     part = middle[1] if len(middle) == 3 else None  # noqa: PLR2004 -- the same
     return _Ticker(
-        middle[0], series["kind"], series["scope"], part, found["day"], found["teams"], found["number"], middle[-1]
+        middle[0],
+        series["kind"],
+        series["scope"],
+        part,
+        found["day"],
+        found["teams"],
+        found["number"],
+        middle[-1],
+        found["hour"],
     )
 
 
@@ -112,6 +124,13 @@ def _day(text: str) -> Fact[date] | None:
     except ValueError:
         return None
     return Fact(day, f"{text} (New York)", "ticker")
+
+
+def _minute(hour: str | None) -> int | None:
+    """The minute of the day of ``2005``, None where that is no hour."""
+    if hour is None or int(hour[:2]) > LAST_HOUR or int(hour[2:]) >= HOUR:
+        return None
+    return HOUR * int(hour[:2]) + int(hour[2:])
 
 
 def _scope(ticker: _Ticker, listing: Listing, doubts: list[str]) -> Fact[str] | None:

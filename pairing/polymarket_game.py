@@ -9,7 +9,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pairing.facts import Claim, Fact, Game, Kind
-from pairing.kalshi_game import scope_in_words
+from pairing.kalshi_game import HOUR, scope_in_words
 from pairing.leagues import League, Leagues, plain
 from pairing.listing import Listing
 
@@ -83,6 +83,7 @@ def read_polymarket_game(listing: Listing, leagues: Leagues) -> Game | None:
         claims=_claims(kind, league, teams, listing, doubts),
         tabled=league.tabled,
         sport=league.sport,
+        minute=None if listing.game_start is None else _minute(listing.game_start),
         doubts=tuple(doubts),
     )
 
@@ -147,6 +148,11 @@ def _day(slug_day: str, listing: Listing, doubts: list[str]) -> Fact[date] | Non
         return None
     start = listing.game_start.astimezone(NEW_YORK)
     return Fact(day, f"{slug_day} · starts {start:%Y-%m-%d %H:%M} New York", "slug, gameStartTime")
+
+
+def _minute(moment: datetime) -> int:
+    there = moment.astimezone(NEW_YORK)
+    return HOUR * there.hour + there.minute
 
 
 def local_day(moment: datetime) -> date:
