@@ -273,6 +273,24 @@ def test_the_name_of_yes_must_be_whom_the_question_asks_about(name: str, agrees:
     assert (judge(kalshi, gamma, LEAGUES).verdict is Verdict.SAME) is agrees
 
 
+@pytest.mark.parametrize(
+    ("name", "question", "agrees"),
+    [
+        ("Ann Lee", "Will Ann Lee win the Nobel Prize by May 3, 2026?", True),
+        ("Ann Lee", "Will Bo Lee win the Nobel Prize by May 3, 2026?", False),
+        ("Ann Lee", "Will the Nobel Prize win Ann Lee by May 3, 2026?", False),
+        ("Ann Lee", "Will Lee Ann win the Nobel Prize by May 3, 2026?", False),
+        ("Bo", "Will Ann Lee win the Nobel Prize by May 3, 2026?", False),
+        ("Tie", "Will Ann Lee win the Nobel Prize by May 3, 2026?", False),
+    ],
+)
+def test_a_title_that_leaves_the_name_out_is_read_with_it(name: str, question: str, agrees: bool) -> None:
+    rules = "Times are ET. If it is cancelled, this market resolves to No."
+    kalshi = kalshi_question("Who will win the Nobel Prize by May 3, 2026?", name=name, rules=rules)
+    judgement = judge(kalshi, gamma_question(question, rules=rules), LEAGUES)
+    assert (judgement.verdict is Verdict.SAME) is agrees, states(judgement)
+
+
 @given(first=DAYS, second=DAYS)
 def test_another_deadline_never_agrees(first: date, second: date) -> None:
     mine, other = (f"Will Ann Lee resign before {day:%B} {day.day}, {day.year}?" for day in (first, second))
