@@ -110,6 +110,12 @@ def test_the_day_is_that_of_new_york(hour: int) -> None:
     assert (judgement.verdict is Verdict.SAME) is (hour < 5)
 
 
+@pytest.mark.parametrize(("league", "state"), [("nba", "agree"), ("wnba", "differ"), ("basket", "unknown")])
+def test_leagues_of_other_names_differ_only_where_both_are_known(league: str, state: str) -> None:
+    judgement = judged(kalshi_game(), gamma_game(slug=f"{league}-tor-bos-2026-01-09"))
+    assert states(judgement)["league"] == state
+
+
 @pytest.mark.parametrize(
     ("hour", "start", "state"),
     [
