@@ -13,8 +13,8 @@ from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK, USAGE
 from cli.live_venues import kalshi_access
 from cli.output import complain, say, say_json
+from cli.pairs_source import named_pairs
 from cli.processes import run_loop
-from cli.run_controller import read_pairs
 from config.settings import Settings
 from protocol.terms import KALSHI, POLYMARKET, Platform
 from transport.feeds.port import FeedPort, WallClock
@@ -56,7 +56,7 @@ def _markets(settings: Settings, tickers: list[str]) -> list[str]:
     """Those named, or all of the pairs file."""
     if tickers or settings.pairs is None:
         return list(dict.fromkeys(tickers))
-    named = (pair.kalshi_market_ticker for pair in read_pairs(settings.pairs))
+    named = (pair.kalshi_market_ticker for pair in named_pairs(settings))
     return list(dict.fromkeys(ticker for ticker in named if ticker is not None))
 
 

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-__all__ = ["Point", "Proposal", "Verdict"]
+from pairing.candidates import judge
+from pairing.facts import Kind
+from pairing.judgement import Flag, Judgement, Point, State, Verdict
+from pairing.kalshi_game import read_kalshi_game
+from pairing.leagues import Leagues
+from pairing.listing import Listing
 
+__all__ = ["Proposal", "category_of", "propose"]
 
-class Verdict(StrEnum):
-    """What is known of a point on which two contracts must agree."""
+TEXT: Final = "text"
+"""The class of everything that is judged by its words alone."""
 
-    AGREE = "agree"
-    DIFFER = "differ"
-    UNKNOWN = "unknown"
-
-
-class Point(msgspec.Struct, frozen=True):
-    """One such point, with the words of each venue that it was read from, and a note where one helps."""
-
-    name: str
-    verdict: Verdict
-    kalshi: str = ""
-    polymarket: str = ""
-    note: str = ""
+_KINDS: Final = {
+    Kind.WINNER: "moneyline",
+    Kind.SPREAD: "spread",
+    Kind.TOTAL: "total",
+    Kind.TEAM_TOTAL: "team-total",
+    Kind.BOTH_SCORE: "both-to-score",
+    Kind.PLAYER: "player",
+}
+_TWO: Final = 2
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     """Two markets that may be one contract. ``yes_token`` pays when Kalshi's YES does: found by name, not by place.
 
-    ``category`` is league and type, such as ``nba/moneyline``; what a person lets be approved by itself is named by
-    it. ``flags`` are what must not be overlooked, a sentence each.
+    ``category`` is league and type, such as ``nba/moneyline``: by it a person names what may be approved by itself.
     """
 
     kalshi_id: str
@@ -43,19 +44,45 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     no_token: str
     no_name: str
     points: tuple[Point, ...] = ()
-    flags: tuple[str, ...] = ()
-    score: float = 0.0
+    flags: tuple[Flag, ...] = ()
 
     @property
-    def differs(self) -> bool:
-        """Whether anything does: then it is no pair, whoever says so."""
-        return any(point.verdict is Verdict.DIFFER for point in self.points)
+    def verdict(self) -> Verdict:
+        """What its points come to."""
+        return Judgement(self.points, self.flags, 0).verdict
 
-    @property
-    def all_agree(self) -> bool:
-        """Whether every point agrees and nothing is flagged; without any point nothing is known to agree."""
-        return bool(self.points) and not self.flags and all(each.verdict is Verdict.AGREE for each in self.points)
+    def of(self, state: State) -> list[Point]:
+        """The points in that state."""
+        return [point for point in self.points if point.state is state]
 
-    def of(self, verdict: Verdict) -> list[Point]:
-        """The points with this verdict."""
-        return [point for point in self.points if point.verdict is verdict]
+
+def propose(
+    kalshi: Listing, polymarket: Listing, leagues: Leagues, judgement: Judgement | None = None
+) -> Proposal | None:
+    """The evidence as it can be kept; None where it is not known which outcome is Kalshi's YES: nothing to trade."""
+    judged = judge(kalshi, polymarket, leagues) if judgement is None else judgement
+    if judged.yes is None or len(polymarket.outcomes) != _TWO:
+        return None
+    yes, no = polymarket.outcomes[judged.yes], polymarket.outcomes[1 - judged.yes]
+    if yes.token is None or no.token is None:
+        return None
+    return Proposal(
+        kalshi_id=kalshi.market_id,
+        polymarket_id=polymarket.market_id,
+        category=category_of(kalshi, leagues),
+        kalshi_yes=kalshi.outcomes[0].name,
+        yes_token=yes.token,
+        yes_name=yes.name,
+        no_token=no.token,
+        no_name=no.name,
+        points=judged.points,
+        flags=judged.flags,
+    )
+
+
+def category_of(kalshi: Listing, leagues: Leagues) -> str:
+    """League and type of a game such as ``nba/moneyline``; ``text`` for what is about no game that is known."""
+    game = read_kalshi_game(kalshi, leagues)
+    if game is None or game.kind is None:
+        return TEXT
+    return f"{game.league.value}/{_KINDS.get(game.kind.value, str(game.kind.value).replace(' ', '-'))}"

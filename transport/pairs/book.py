@@ -22,6 +22,9 @@ from protocol.terms import KALSHI, POLYMARKET, PairId
 from transport.pairs.errors import PairStoreError
 from transport.pairs.universe import Kept, Universe, decode_listing, encode_listing
 
+FILE: Final = "file"
+"""The class of a pair that a person brought in a file: what is traded is what the file says."""
+
 MACHINE: Final = "arb"
 """Who latched, pinned or proposed it: nobody in person."""
 
@@ -113,9 +116,12 @@ class PairBook:
         ).fetchone()
         return () if row is None else self._differences(row, self.sides(entry))
 
-    def free_name(self, kalshi_id: str, polymarket_id: str) -> PairId:
-        """What a new pair of these markets is called."""
-        short, long = name_of(kalshi_id, polymarket_id)
+    def name_for(self, proposal: Proposal) -> PairId:
+        """What the pair of these markets is called: as before, else as its Kalshi market where that is free."""
+        row = self._same(proposal)
+        if row is not None:
+            return _entry(row).pair.pair_id
+        short, long = name_of(proposal.kalshi_id, proposal.polymarket_id)
         return short if self.entry(short) is None else long
 
     # -- what happens ----------------------------------------------------------------------------------------
@@ -125,7 +131,7 @@ class PairBook:
 
         An approved pair whose outcomes are found the other way round is latched: one of the two is wrong.
         """
-        row = self._connection.execute(_SAME, (proposal.kalshi_id, proposal.yes_token, proposal.no_token)).fetchone()
+        row = self._same(proposal)
         if row is None:
             self._insert(pair, State.PROPOSED, proposal, self._of(proposal))
             entry = self._expected(pair.pair_id)
@@ -134,8 +140,9 @@ class PairBook:
         entry = _entry(row)
         swapped = entry.pair.poly_yes_token not in {None, proposal.yes_token}
         self._connection.execute(
-            "UPDATE arb_pairs SET evidence = ?, category = ?, polymarket_id = ? WHERE seq = ?",
-            (_ENCODE.encode(proposal), proposal.category, proposal.polymarket_id, entry.seq),
+            "UPDATE arb_pairs SET evidence = ?, category = iif(category = ?, category, ?), polymarket_id = ? "
+            "WHERE seq = ?",
+            (_ENCODE.encode(proposal), FILE, proposal.category, proposal.polymarket_id, entry.seq),
         )
         if swapped and entry.state is State.APPROVED:
             change = Change("outcome", f"YES = {entry.pair.poly_yes_token}", f"YES = {proposal.yes_token}")
@@ -210,6 +217,12 @@ class PairBook:
         return latched
 
     # -- inside ----------------------------------------------------------------------------------------------
+
+    def _same(self, proposal: Proposal) -> tuple[object, ...] | None:
+        """The pair of these markets, whichever outcome it takes for YES."""
+        tokens = (proposal.yes_token, proposal.no_token)
+        row: tuple[object, ...] | None = self._connection.execute(_SAME, (proposal.kalshi_id, *tokens)).fetchone()
+        return row
 
     def _attach(self) -> None:
         """A file names tokens, not conditions: look up whose they are, once they are listed."""
@@ -287,7 +300,7 @@ class PairBook:
                     polymarket_id,
                     pair.poly_yes_token,
                     pair.poly_no_token,
-                    "file" if proposal is None else proposal.category,
+                    FILE if proposal is None else proposal.category,
                     pair.event_id,
                     *digests,
                     _body(pair),
@@ -358,14 +371,15 @@ class PairBook:
 
     # -- events ----------------------------------------------------------------------------------------------
 
-    def event_key(self, kalshi: Listing, polymarket: Listing) -> str:
+    def event_key(self, kalshi: Listing, polymarket: Listing, proposed: str) -> str:
         """The name of what both are about: pairs that share an event of either venue share it, and one risk limit.
 
-        Two names that turn out to be one event become one, also for pairs that were approved before.
+        ``proposed`` is the name of one that is new. Two names that turn out to be one event become one, also for pairs
+        that were approved before.
         """
         sides = ((KALSHI, kalshi.event_id), (POLYMARKET, polymarket.event_id))
         known = sorted({key for key in (self._key_of(*side) for side in sides) if key is not None})
-        key = known[0] if known else _key(kalshi, polymarket)
+        key = known[0] if known else proposed
         for other in known[1:]:
             self._connection.execute("UPDATE arb_events SET event_key = ? WHERE event_key = ?", (key, other))
             self._rename(other, key)
@@ -400,12 +414,6 @@ def _digests(kalshi: Kept | None, polymarket: Kept | None) -> Digests:
 def numbered(pairs: Iterable[Pair]) -> list[Pair]:
     """The pairs with their numbers on the wire, in their order."""
     return [msgspec.structs.replace(pair, market_id=number) for number, pair in enumerate(pairs)]
-
-
-def _key(kalshi: Listing, polymarket: Listing) -> str:
-    """Polymarket's slug of the event, which people read, else Kalshi's ticker of it."""
-    slug = polymarket.event_subtitle
-    return slug if slug and slug.isprintable() and " " not in slug else kalshi.event_id
 
 
 def _body(pair: Pair) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,13 +13,11 @@ from pairing.kalshi import read_kalshi
 from pairing.listing import Listing, ListingError, Unreadable
 from protocol.terms import KALSHI, POLYMARKET, Platform
 from transport.feeds.port import FeedClock
+from transport.listing_file import ListingFileError, read_listing_file
 from transport.pairs.book import Decision, Entry
 from transport.pairs.errors import PairStoreError
 from transport.pairs.store import PairStore
 from transport.pairs.universe import Taken
-
-MAX_FILE: Final = 1 << 30
-"""Bytes of a dump, unpacked."""
 
 MAX_UNREADABLE: Final = 0.5
 """A set of which more than this share makes no sense is a broken one: the venue speaks otherwise than we read."""
@@ -99,11 +96,15 @@ class Fetcher:
 
     def file(self, path: Path) -> Fetched:
         """The markets of a saved answer of either venue. Raises :class:`PairStoreError` naming the file."""
-        document = read_document(path)
-        platform = platform_of(document)
-        if platform is None:
-            raise PairStoreError(f"{path}: neither Kalshi's /events or /markets nor Polymarket's (Gamma)")
-        return self._take(platform, document, str(path), self._clock.unix_us(), whole=False)
+        try:
+            listings, unreadable = read_listing_file(path, read_either)
+        except ListingFileError as error:
+            raise PairStoreError(str(error)) from None
+        if not listings:
+            why = f": {unreadable[0].where}: {unreadable[0].reason}" if unreadable else ""
+            raise PairStoreError(f"{path}: no market in it{why}")
+        now = self._clock.unix_us()
+        return self._keep(listings[0].platform, listings, unreadable, str(path), now, whole=False)
 
     def _take(
         self,
@@ -119,6 +120,19 @@ class Fetcher:
             listings, unreadable = _READERS[platform](document)
         except ListingError as error:
             raise PairStoreError(f"{source}: {error}") from None
+        return self._keep(platform, listings, unreadable, source, t_us, whole=whole, asked=asked)
+
+    def _keep(
+        self,
+        platform: Platform,
+        listings: Sequence[Listing],
+        unreadable: Sequence[Unreadable],
+        source: str,
+        t_us: int,
+        *,
+        whole: bool,
+        asked: Sequence[str] = (),
+    ) -> Fetched:
         if len(unreadable) > MAX_UNREADABLE * (len(listings) + len(unreadable)):
             first = unreadable[0]
             raise PairStoreError(
@@ -131,19 +145,12 @@ class Fetcher:
         return Fetched(platform, taken, tuple(latched))
 
 
-def read_document(path: Path) -> object:
-    """A dump, packed or not. Raises :class:`PairStoreError`."""
-    try:
-        with path.open("rb") as file:
-            unpacked = gzip.GzipFile(fileobj=file) if path.suffix == ".gz" else file
-            body = unpacked.read(MAX_FILE + 1)
-        if len(body) > MAX_FILE:
-            raise PairStoreError(f"{path} is larger than {MAX_FILE >> 20} MiB")
-        return msgspec.json.decode(body)
-    except (OSError, EOFError) as error:
-        raise PairStoreError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise PairStoreError(f"{path} is not JSON: {error}") from None
+def read_either(document: object) -> tuple[list[Listing], list[Unreadable]]:
+    """An answer of either venue. Raises :class:`ListingError` where it is neither's."""
+    platform = platform_of(document)
+    if platform is None:
+        raise ListingError("neither Kalshi's /events or /markets nor Polymarket's (Gamma)")
+    return _READERS[platform](document)
 
 
 def platform_of(document: object) -> Platform | None:

@@ -13,7 +13,7 @@ import msgspec
 from market.pair import Pair
 from pairing.approval import State, What
 from pairing.listing import Listing
-from pairing.proposal import Proposal
+from pairing.terms import Change
 from protocol.terms import KALSHI, POLYMARKET, PairId, Platform
 from transport.pairs.book import Decision, Digests, Entry, PairBook, numbered
 from transport.pairs.errors import PairStoreError
@@ -81,16 +81,12 @@ class PairStore:
         with self._explained():
             return self.universe.last(platform, whole=whole)
 
-    # -- pairs -----------------------------------------------------------------------------------------------
+    def open_listings(self, platform: Platform) -> Iterator[Listing]:
+        """Every market that was open when it was last read."""
+        with self._explained():
+            yield from self.universe.open_listings(platform)
 
-    def propose(self, proposals: Sequence[tuple[Proposal, Pair]], t_us: int) -> list[tuple[PairId, State]]:
-        """Keep what was found; returns each pair's name and state."""
-        found = []
-        with self._step():
-            for proposal, pair in proposals:
-                state = self.book.propose(proposal, pair, t_us)
-                found.append((pair.pair_id, state))
-        return found
+    # -- pairs -----------------------------------------------------------------------------------------------
 
     def decide(
         self,
@@ -136,6 +132,16 @@ class PairStore:
         """Both markets as they were last read."""
         with self._explained():
             return self.book.sides(entry)
+
+    def changed(self, entry: Entry) -> tuple[Change, ...]:
+        """What is another now than when a person last approved it."""
+        with self._explained():
+            return self.book.changed(entry)
+
+    def decisions(self, pair_id: str) -> list[Decision]:
+        """All that happened to it, oldest first."""
+        with self._explained():
+            return self.book.decisions(pair_id)
 
     def approved(self) -> Approved:
         """What may be traded; a pair of which a market is shut is left out until it is listed as open again."""
