@@ -30,7 +30,7 @@ from pairing.judgement import (
 from pairing.kalshi_game import scope_in_words
 from pairing.leagues import plain
 from pairing.listing import Listing
-from pairing.rules import zone
+from pairing.rules import conditions, zone
 from pairing.words import NEGATIONS, OPPOSITES, meaning, names
 
 __all__ = ["judge_texts", "question_of"]
@@ -67,6 +67,7 @@ def judge_texts(kalshi: Listing, polymarket: Listing) -> Judgement:
         _threshold(kalshi, mine, other),
         _deadline(kalshi, mine, polymarket, other),
         _zone(kalshi, polymarket),
+        _conditions(kalshi, polymarket),
         *settlement_points(kalshi, polymarket, measured=measured),
     )
     return Judgement(points, warnings(kalshi, polymarket, yes), yes)
@@ -106,7 +107,7 @@ def _asked(yes: int, name: str, title: str, polymarket: Listing, words: tuple[st
 
 def _leads(name: frozenset[str], title: str) -> bool:
     """Whether these words are the first names of a question: whom it asks about."""
-    return frozenset(names(title)[: len(name)]) - {"will"} == name or frozenset(names(title)[1 : len(name) + 1]) == name
+    return frozenset(names(title)[: len(name)]) == name
 
 
 def _question(mine: str, other: str) -> Point:
@@ -245,6 +246,17 @@ def _zone(kalshi: Listing, polymarket: Listing) -> Point:
     if one is None or two is None:
         return point("zone", UNKNOWN, evidence(one), evidence(two), "not named by both, or several", title=False)
     return point("zone", known(one.value == two.value), evidence(one), evidence(two), title=False)
+
+
+def _conditions(kalshi: Listing, polymarket: Listing) -> Point:
+    """What the rules add to their titles: alike titles with unlike rules are how wrong pairs come about."""
+    if not kalshi.rules or not polymarket.rules:
+        return point("conditions", UNKNOWN, kalshi.rules, polymarket.rules, "rules are not known", title=False)
+    one, two = conditions(kalshi.rules), conditions(polymarket.rules)
+    if one == two:
+        return point("conditions", AGREE, kalshi.rules, polymarket.rules, title=False)
+    why = f"only in one's rules: {_listed(one ^ two)}"
+    return point("conditions", UNKNOWN, _listed(one - two), _listed(two - one), why, title=False)
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from pairing.amounts import amounts
+from pairing.dates import Span, days, without_dates
 from pairing.facts import Fact
 from pairing.leagues import plain
 from pairing.listing import Listing
 
-__all__ = ["overtime", "sources", "void_rules", "zone"]
+__all__ = ["conditions", "overtime", "sources", "void_rules", "zone"]
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]*(?:\.(?=\w)[^.!?\n]*)*[.!?\n]?")
 _TRIGGERS: Final = {
@@ -35,6 +37,9 @@ _RESULTS: Final = (
 PAID: Final = frozenset({"50-50", "refund", "no", "other"})
 """Ends of which the amount is known beforehand: two of them that differ are two contracts."""
 
+_STEM: Final = 6
+"""Letters by which forms of such a word are one."""
+
 _ZONE: Final = re.compile(r"\b(ET|EST|EDT|Eastern(?: Time)?|UTC|GMT|PT|PST|PDT|CT|CST|CDT|CET|CEST|BST|JST|KST|SGT)\b")
 _ZONES: Final = {
     **dict.fromkeys(("ET", "EST", "EDT", "Eastern", "Eastern Time"), "New York"),
@@ -51,7 +56,36 @@ _OVERTIME: Final = re.compile(
     r"[^.\n]*\b(?:overtime|extra[- ]time|regulation|90 minutes|shoot-?outs?|extra innings)\b[^.\n]*", re.IGNORECASE
 )
 _EXCLUDED: Final = re.compile(r"\b(?:not includ\w+|exclud\w+|regulation|90 minutes|does not count)\b", re.IGNORECASE)
-_COMMON: Final = frozenset({"com", "org", "net", "gov", "co", "uk", "io", "the", "official", "www", "https", "http"})
+_COMMON: Final = frozenset(
+    {
+        "com",
+        "org",
+        "net",
+        "gov",
+        "co",
+        "uk",
+        "io",
+        "the",
+        "official",
+        "www",
+        "https",
+        "http",
+        "x",
+        "twitter",
+        "youtube",
+        "wikipedia",
+    }
+)
+"""Parts of an address that name nobody, and places where anybody speaks."""
+
+_CONDITION: Final = re.compile(
+    r"\b(?:announc|official|credibl|consensus|interim|acting|inaugurat|sworn|confirm|certif|permanent|temporar|partial"
+    r"|unless|regardless|exclud|includ|only if|solely|even if|at least|prior to|runoff|recount|round|revis|preliminar"
+    r"|seasonal|adjust|averag|clos(?:ing|e)|intraday|deploy|launch|ceasefire|nominat|appoint|resign|remov|die|death"
+    r"|tie|co-win|joint|shared|alphabetical)\w*",
+    re.IGNORECASE,
+)
+"""Beginnings of words that make a rule narrower or wider than its title."""
 
 
 def void_rules(rules: str) -> Fact[frozenset[tuple[str, str]]] | None:
@@ -110,3 +144,15 @@ def overtime(rules: str) -> Fact[bool] | None:
     if said is None:
         return None
     return Fact(_EXCLUDED.search(said[0]) is None, said[0].strip(), "rules")
+
+
+def conditions(rules: str) -> frozenset[str]:
+    """The words, numbers and days by which rules bound their title: equal ones promise nothing, others forbid."""
+    words = {match[0].lower()[:_STEM] for match in _CONDITION.finditer(rules)}
+    numbers = {fact.text.lower() for fact in amounts(without_dates(rules))}
+    return frozenset(words | numbers | {_day_of(fact.value) for fact in days(rules)})
+
+
+def _day_of(span: Span) -> str:
+    shown = [day.strftime("%Y-%m-%d" if span.year else "%m-%d") if day else "" for day in (span.start, span.end)]
+    return "..".join(shown)
