@@ -68,9 +68,11 @@ class Looked(NamedTuple):
         return glance(self.entry.pair, self.kalshi.listing, self.polymarket.listing)
 
     def yearly(self, now: datetime) -> float | None:
-        """The edge of the glance per year of locked capital, as a share."""
+        """The edge of the glance per year of locked capital, as a share; None where there is none."""
         look, lock = self.glance, self.lockup
-        return None if look is None or lock is None else per_year(look.edge, look.cost, now, lock.expected)
+        if look is None or lock is None or look.edge <= 0:
+            return None
+        return per_year(look.edge, look.cost, now, lock.expected)
 
 
 class Desk:

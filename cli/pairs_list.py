@@ -16,7 +16,6 @@ from cli.words import moment
 from config.home import ArbHome
 from pairing.approval import State
 from pairing.judgement import DIFFER, UNKNOWN, Verdict
-from pairing.lockup import per_year
 from transport.pairs.book import Decision, Entry
 from transport.pairs.universe import Kept
 
@@ -29,6 +28,9 @@ _COLUMNS: Final = (
     Column("edge", align="right"),
     Column("a year", align="right"),
 )
+_OTHERS: Final = 54
+"""Characters that the other columns need."""
+
 _ENDLESS: Final = 1_000_000
 
 
@@ -84,7 +86,7 @@ def _row(desk: Desk, entry: Entry) -> list[str]:
     close = None if looked.lockup is None else looked.lockup.close
     look, yearly = looked.glance, looked.yearly(now())
     return [
-        printable(entry.pair.pair_id),
+        _short(printable(entry.pair.pair_id)),
         entry.category,
         f"{entry.state}, shut" if shut(looked) else str(entry.state),
         known(looked),
@@ -92,6 +94,12 @@ def _row(desk: Desk, entry: Entry) -> list[str]:
         "" if look is None else f"{look.edge / 100:+.2f}c",
         "" if yearly is None else f"{yearly:+.0%}",
     ]
+
+
+def _short(name: str) -> str:
+    """A long name without its middle: which market of the event it is stands at its end."""
+    room = max(24, terminal_width() - _OTHERS)
+    return name if len(name) <= room else f"{name[: room // 3]}…{name[len(name) - room + room // 3 + 1 :]}"
 
 
 def quick(desk: Desk, entry: Entry) -> Looked:
@@ -152,7 +160,7 @@ def document(looked: Looked) -> dict[str, Any]:
         found["settlement_timer_s"] = looked.kalshi.listing.settlement_timer_s
         found["early_close_condition"] = looked.kalshi.listing.early_close_condition
     if look is not None and lock is not None:
-        yearly = per_year(look.edge, look.cost, now(), lock.expected)
+        yearly = looked.yearly(now())
         found |= {
             "edge_cents": look.edge / 100,
             "cost_cents": look.cost / 100,

@@ -10,7 +10,7 @@ from typing import Final
 from cli.output import Style, cut, printable
 from cli.pairs_desk import Looked
 from cli.pairs_texts import difference, heads, side_by_side
-from cli.words import duration
+from cli.words import duration, moment
 from pairing.approval import State, What
 from pairing.judgement import AGREE, DIFFER, UNKNOWN, Point
 from pairing.listing import Listing
@@ -77,7 +77,7 @@ class Page:
             return
         approved = next((each for each in reversed(decisions) if each.what in {What.APPROVE, What.PIN}), None)
         latch = next((each for each in reversed(decisions) if each.what is What.LATCH), None)
-        since = "" if approved is None else f" since {approved.who} approved it"
+        since = "" if approved is None else f" since {approved.who} approved it on {moment(approved.t_us)}"
         changes = looked.changes or (() if latch is None else latch.changes)
         if not changes:
             yield from self._line("CHANGED", f"and changed back{since}; it stays latched until you decide", loud=True)
@@ -133,7 +133,9 @@ class Page:
             for point in agreed:
                 yield from self._point(point)
         elif agreed:
-            yield from self._line("agree", ", ".join(point.name for point in agreed))
+            total = len(proposal.points)
+            share = f"all {total}" if len(agreed) == total else f"{len(agreed)} of {total}"
+            yield from self._line("agree", f"{share}: {', '.join(point.name for point in agreed)}")
 
     def _point(self, point: Point) -> Iterator[str]:
         said = f"{point.name}: {point.why}" if point.why else point.name
@@ -207,5 +209,5 @@ def _token(token: str | None) -> str:
     return "no token" if token is None else f"token …{token[-_TOKEN_END:]}"
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
+def _moment(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC"

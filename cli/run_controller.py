@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 
 from actors.ports import VenuePort
+from cli import pairs_watch
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.feeds import feed_maker, relay_rules, relayed_markets
@@ -50,12 +51,24 @@ def run(settings: Settings) -> int:
     setup_logging(level=settings.log_level, as_json=settings.log_json)
     for warning in settings.warnings:
         log_event("CONTROL", "warning", warning)
-    pairs = load_pairs(settings)
-    make_feed = feed_maker(settings, pairs)
+    pairs, make_feed = _market(settings)
     try:
         return OK if run_loop(_run(settings, pairs, make_feed)) else ERROR
     except (AlertsError, LinkError, StatusError, LedgerError, JournalError, AccountError) as error:
         raise CliError(CONFIGURATION, str(error)) from None
+
+
+def _market(settings: Settings) -> tuple[list[Pair], FeedMaker]:
+    """The pairs and where their books come from; approved ones on the terms of this moment, and watched."""
+    if not on_approved(settings):
+        pairs = load_pairs(settings)
+        return pairs, feed_maker(settings, pairs)
+    if settings.feed == "live" and settings.discovery_check_s:
+        pairs_watch.check(settings)
+    pairs = load_pairs(settings)
+    for line in pairs_watch.greeting(settings):
+        log_event("PAIRS", "info", line)
+    return pairs, pairs_watch.watched(settings, pairs, feed_maker(settings, pairs))
 
 
 async def _run(settings: Settings, pairs: list[Pair], make_feed: FeedMaker) -> bool:

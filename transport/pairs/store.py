@@ -52,6 +52,12 @@ class PairStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def version(self) -> int:
+        """Changes whenever another connection has written to the file; asking costs next to nothing."""
+        with self._explained():
+            (number,) = self._connection.execute("PRAGMA data_version").fetchone()
+            return int(number)
+
     # -- the universe ----------------------------------------------------------------------------------------
 
     def take(

@@ -67,12 +67,7 @@ class Universe:
         """
         if whole and not listings:
             raise PairStoreError(f"{platform} listed no market at all, and nothing was changed: try again later")
-        known: dict[str, tuple[str, bool]] = {
-            row[0]: (row[1], row[2] is not None)
-            for row in self._connection.execute(
-                "SELECT market_id, digest, gone_us FROM arb_listings WHERE platform = ?", (platform,)
-            )
-        }
+        known = self._known(platform, None if whole else [each.market_id for each in listings])
         left_out: Counter[str] = Counter()
         rows: dict[str, tuple[object, ...]] = {}
         new = changed = 0
@@ -109,6 +104,21 @@ class Universe:
             (platform, t_us, source, int(whole), _ENCODE.encode(taken).decode()),
         )
         return taken
+
+    def _known(self, platform: Platform, names: Sequence[str] | None) -> dict[str, tuple[str, bool]]:
+        """Digest, and whether it is gone, of these markets or of all."""
+        rows: list[tuple[str, str, int | None]] = []
+        if names is None:
+            rows = self._connection.execute(
+                "SELECT market_id, digest, gone_us FROM arb_listings WHERE platform = ?", (platform,)
+            ).fetchall()
+        else:
+            for name in names:
+                rows += self._connection.execute(
+                    "SELECT market_id, digest, gone_us FROM arb_listings WHERE platform = ? AND market_id = ?",
+                    (platform, name),
+                ).fetchall()
+        return {name: (digest, gone_us is not None) for name, digest, gone_us in rows}
 
     def vanished(self, platform: Platform, market_ids: Iterable[str], t_us: int) -> None:
         """These were asked for by name and are not there any more; inside of the caller's transaction."""
