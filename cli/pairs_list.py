@@ -28,8 +28,8 @@ _COLUMNS: Final = (
     Column("edge", align="right"),
     Column("a year", align="right"),
 )
-_OTHERS: Final = 54
-"""Characters that the other columns need."""
+_LEAST_NAME: Final = 12
+_MOST_A_YEAR: Final = 9.99
 
 _ENDLESS: Final = 1_000_000
 
@@ -43,7 +43,7 @@ def show_list(*, state: str | None, category: str | None, as_json: bool, home: A
             for entry in entries:
                 say_json(document(desk.look(entry)))
             return OK
-        rows = [_row(desk, entry) for entry in entries]
+        rows = _fitted([_row(desk, entry) for entry in entries])
         if not rows:
             say("no pairs" if state is None and category is None else "no pairs of that state and class")
         for line in table(_COLUMNS, rows, terminal_width(), head=stdout_style().faint, indent=0) if rows else ():
@@ -86,20 +86,26 @@ def _row(desk: Desk, entry: Entry) -> list[str]:
     close = None if looked.lockup is None else looked.lockup.close
     look, yearly = looked.glance, looked.yearly(now())
     return [
-        _short(printable(entry.pair.pair_id)),
+        printable(entry.pair.pair_id),
         entry.category,
         f"{entry.state}, shut" if shut(looked) else str(entry.state),
         known(looked),
         "" if close is None else f"{close:%Y-%m-%d}",
         "" if look is None else f"{look.edge / 100:+.2f}c",
-        "" if yearly is None else f"{yearly:+.0%}",
+        "" if yearly is None else f"{yearly:+.0%}" if yearly <= _MOST_A_YEAR else ">999%",
     ]
 
 
-def _short(name: str) -> str:
-    """A long name without its middle: which market of the event it is stands at its end."""
-    room = max(24, terminal_width() - _OTHERS)
-    return name if len(name) <= room else f"{name[: room // 3]}…{name[len(name) - room + room // 3 + 1 :]}"
+def _fitted(rows: list[list[str]]) -> list[list[str]]:
+    """Names that are too long without their middle: which market of the event it is stands at the end."""
+    titles = [column.title for column in _COLUMNS]
+    others = sum(2 + max(map(len, column)) for column in list(zip(titles, *rows, strict=True))[1:])
+    room = max(_LEAST_NAME, terminal_width() - others)
+    return [[_short(name, room), *rest] for name, *rest in rows]
+
+
+def _short(name: str, room: int) -> str:
+    return name if len(name) <= room else f"{name[: room // 4]}…{name[len(name) - room + room // 4 + 1 :]}"
 
 
 def quick(desk: Desk, entry: Entry) -> Looked:
@@ -120,9 +126,8 @@ def known(looked: Looked) -> str:
         return "not judged"
     if proposal.verdict is Verdict.DIFFERENT:
         return f"{len(proposal.of(DIFFER))} differ"
-    doubts = [f"{len(proposal.of(UNKNOWN))} unknown"] if proposal.of(UNKNOWN) else []
-    doubts += ["flagged"] if proposal.flags else []
-    return ", ".join(doubts) or "all agree"
+    unknown = len(proposal.of(UNKNOWN))
+    return (f"{unknown} unknown" if unknown else "all agree") + (" !!" if proposal.flags else "")
 
 
 def document(looked: Looked) -> dict[str, Any]:

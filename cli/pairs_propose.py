@@ -72,6 +72,9 @@ def find(desk: Desk) -> Found:
         before = {entry.pair.pair_id: entry.state for entry in desk.store.entries()}
         for candidate in chosen:
             _keep(desk, candidate, found, before)
+        for entry in desk.store.entries((State.LATCHED,)):
+            if before.get(entry.pair.pair_id) is State.APPROVED:
+                found.latched.append(entry.pair.pair_id)
     return found
 
 
@@ -101,11 +104,8 @@ def _keep(desk: Desk, candidate: Candidate, found: Found, before: dict[PairId, S
         complain(f"{kalshi.market_id}: {error}")
         return
     found.states[state] += 1
-    if name not in before:
+    if name not in before and name not in found.new:
         found.new.append(name)
-    elif state is State.LATCHED and before[name] is State.APPROVED:
-        found.latched.append(name)
-    before[name] = state
 
 
 def _show(found: Found, ages: Sequence[str]) -> None:
@@ -116,6 +116,6 @@ def _show(found: Found, ages: Sequence[str]) -> None:
     states = ", ".join(f"{count(found.states[each])} {each}" for each in State if found.states[each])
     say(f"pairs: {states or 'none'}; {count(len(found.new))} new")
     for name in found.latched:
-        say(f"LATCHED     {name}")
+        say(f"LATCHED     {name}: the outcomes are the other way round by the rules")
     if found.states[State.PROPOSED] or found.states[State.LATCHED]:
         say("Nothing of it is traded before a person approved it: arb pairs review")

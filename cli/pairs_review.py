@@ -106,7 +106,7 @@ class Review:
         return self._answered(looked)
 
     def _show(self, looked: Looked, *, whole: bool) -> None:
-        if os.environ.get("TERM", "dumb") != "dumb" and not whole:
+        if on_terminal() and os.environ.get("TERM", "dumb") != "dumb" and not whole:
             print(_CLEAR, end="")
         place = f"{self._at + 1} of {len(self._queue)}  "
         height = shutil.get_terminal_size((80, 24)).lines - 1

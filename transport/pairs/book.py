@@ -118,9 +118,9 @@ class PairBook:
 
     def name_for(self, proposal: Proposal) -> PairId:
         """What the pair of these markets is called: as before, else as its Kalshi market where that is free."""
-        row = self._same(proposal)
-        if row is not None:
-            return _entry(row).pair.pair_id
+        same = self._same(proposal)
+        if same:
+            return same[0].pair.pair_id
         short, long = name_of(proposal.kalshi_id, proposal.polymarket_id)
         return short if self.entry(short) is None else long
 
@@ -131,23 +131,22 @@ class PairBook:
 
         An approved pair whose outcomes are found the other way round is latched: one of the two is wrong.
         """
-        row = self._same(proposal)
-        if row is None:
+        same = self._same(proposal)
+        for each in same:
+            if each.state is State.APPROVED and _swapped(each, proposal):
+                change = Change("outcome", f"YES = {each.pair.poly_yes_token}", f"YES = {proposal.yes_token}")
+                self._latch(each, (change,), t_us)
+        if not same:
             self._insert(pair, State.PROPOSED, proposal, self._of(proposal))
             entry = self._expected(pair.pair_id)
             self._note(entry, What.PROPOSE, State.PROPOSED, who=MACHINE, note="", t_us=t_us)
             return State.PROPOSED
-        entry = _entry(row)
-        swapped = entry.pair.poly_yes_token not in {None, proposal.yes_token}
+        entry = self._expected(same[0].pair.pair_id)
         self._connection.execute(
             "UPDATE arb_pairs SET evidence = ?, category = iif(category = ?, category, ?), polymarket_id = ? "
             "WHERE seq = ?",
             (_ENCODE.encode(proposal), FILE, proposal.category, proposal.polymarket_id, entry.seq),
         )
-        if swapped and entry.state is State.APPROVED:
-            change = Change("outcome", f"YES = {entry.pair.poly_yes_token}", f"YES = {proposal.yes_token}")
-            self._latch(entry, (change,), t_us)
-            return State.LATCHED
         if entry.state is State.PROPOSED:
             self._rewrite(entry, msgspec.structs.replace(pair, pair_id=entry.pair.pair_id))
             self._rest_on(entry, self._of(proposal))
@@ -218,11 +217,11 @@ class PairBook:
 
     # -- inside ----------------------------------------------------------------------------------------------
 
-    def _same(self, proposal: Proposal) -> tuple[object, ...] | None:
-        """The pair of these markets, whichever outcome it takes for YES."""
+    def _same(self, proposal: Proposal) -> list[Entry]:
+        """The pairs of these markets, whichever outcome they take for YES; first what takes the one of the proposal."""
         tokens = (proposal.yes_token, proposal.no_token)
-        row: tuple[object, ...] | None = self._connection.execute(_SAME, (proposal.kalshi_id, *tokens)).fetchone()
-        return row
+        rows = self._connection.execute(_SAME, (proposal.kalshi_id, *tokens)).fetchall()
+        return sorted(map(_entry, rows), key=lambda entry: _swapped(entry, proposal))
 
     def _attach(self) -> None:
         """A file names tokens, not conditions: look up whose they are, once they are listed."""
@@ -405,6 +404,10 @@ class PairBook:
 def instruments(pair: Pair) -> tuple[str | None, str | None, str | None]:
     """What the pair trades."""
     return pair.kalshi_market_ticker, pair.poly_yes_token, pair.poly_no_token
+
+
+def _swapped(entry: Entry, proposal: Proposal) -> bool:
+    return entry.pair.poly_yes_token not in {None, proposal.yes_token}
 
 
 def _digests(kalshi: Kept | None, polymarket: Kept | None) -> Digests:
