@@ -103,7 +103,7 @@ def test_a_process_that_dies_in_the_middle_leaves_all_as_it_was(tmp_path: Path) 
     child = os.fork()
     if child == 0:
         dying = PairStore(tmp_path / "pairs.db")
-        dying.book.latch_changed = lambda _t_us: os._exit(9)  # type: ignore[method-assign]  # dies here
+        dying.book.latch_changed = lambda _t_us: os._exit(9)  # type: ignore[assignment,method-assign]  # dies here
         read_kalshi(dying, rules_primary="Other rules.")
         os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -61,6 +61,8 @@ class WatchedFeed:
         self._rhythm = rhythm
         self._halted: dict[PairId, str] = {}
         self._deliver: Deliver | None = None
+        self._store: PairStore | None = None
+        self._version = -1
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -92,25 +94,29 @@ class WatchedFeed:
         while True:
             await self._clock.sleep_us(self._rhythm.check_us)
             await asyncio.to_thread(check)
+            self._look()
 
     async def _watch(self) -> None:
         try:
-            with self._open_store() as store:
-                await self._follow(store)
+            with self._open_store() as self._store:
+                while True:
+                    self._look()
+                    await self._clock.sleep_us(self._rhythm.poll_us)
         except PairStoreError as error:
             self._all_off(str(error))
         except Exception as error:  # noqa: BLE001 -- approvals that nobody watches are none
             self._all_off(f"the approvals cannot be watched: {error!r}")
+        finally:
+            self._store = None
 
-    async def _follow(self, store: PairStore) -> None:
-        version = -1
-        while True:
-            if (now := store.version()) != version:
-                version = now
-                trading = [pair_id for pair_id in self._pairs if pair_id not in self._halted]
-                for pair_id, reason in store.not_approved(trading).items():
-                    self._latch(pair_id, reason)
-            await self._clock.sleep_us(self._rhythm.poll_us)
+    def _look(self) -> None:
+        """Halt what the store does not approve any more; costs one question where nobody has written to it."""
+        if self._store is None or (now := self._store.version()) == self._version:
+            return
+        self._version = now
+        trading = [pair_id for pair_id in self._pairs if pair_id not in self._halted]
+        for pair_id, reason in self._store.not_approved(trading).items():
+            self._latch(pair_id, reason)
 
     def _all_off(self, reason: str) -> None:
         for pair_id in [each for each in self._pairs if each not in self._halted]:
