@@ -1,5 +1,7 @@
 """What the venues' accounts have: asked at the start, at every new path, and from time to time; told to the guard.
 
+Where an account has cash on several shards, the markets of our pairs are asked about, too: on which of them each is.
+
 An answer counts from the moment it was asked for: what was proven to be spent since then is taken off it. One that
 comes after a later one's is not news, and one that failed changes nothing, so neither makes the cash more than it was.
 """
@@ -14,11 +16,12 @@ from actors.base import Address, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.leg_sender import LegSender
 from actors.messages import PathInfo, StartTimer, TimerFired
-from actors.risk.terms import Account
-from protocol.terms import WIRE_VERSION, Platform
+from actors.shard_rounds import ShardRounds
+from protocol.terms import KALSHI, WIRE_VERSION, Platform
 from protocol.units import Money, money_to_dollars
 
 CASH: Final = "cash"
+SHOWN_MARKETS: Final = 5
 
 MAX_ASKED: Final = 16
 """Questions whose answer is still taken; by then an earlier one's is too old to be of use."""
@@ -55,6 +58,7 @@ class CashDesk(LegSender):
         self.cash_known: dict[Platform, Known] = {}
         self.cash_paths: dict[Platform, tuple[int | None, int]] = {}
         """By platform: the connection that is asked now, and since when."""
+        self.shard_rounds = ShardRounds(())
 
     # -- asking ----------------------------------------------------------------------------------------------
 
@@ -68,6 +72,8 @@ class CashDesk(LegSender):
         every = self.config.risk.cash_every_us
         if every is not None:
             self.send(self.roles["clock"], StartTimer(every, CASH))
+            if not self.cash_number:
+                self.shard_rounds = ShardRounds(self.kalshi_markets())
             self.ask_cash()
 
     @handles(TimerFired)
@@ -83,6 +89,7 @@ class CashDesk(LegSender):
         paths = {platform: path.conn_id for platform, path in self.all_paths.items() if path.cash}
         before = {platform: conn_id for platform, (conn_id, _) in self.cash_paths.items()}
         if self.config.risk.cash_every_us is not None and paths != before:
+            self.shard_rounds.begin()
             self.ask_cash()
 
     def ask_cash(self) -> None:
@@ -100,11 +107,14 @@ class CashDesk(LegSender):
         self.cash_asked[self.cash_number] = Asked(now, moments)
         if len(self.cash_asked) > MAX_ASKED:
             del self.cash_asked[next(iter(self.cash_asked))]
+        markets = self.shard_rounds.take() if KALSHI in paths and self.sharded else ()
         for platform in sorted(paths.keys() & self.config.local.keys()):
-            self.send(self.roles[f"trader:{platform}"], CashAsked(self.cash_number, frozenset({platform})))
+            asked_of = markets if platform == KALSHI else ()
+            self.send(self.roles[f"trader:{platform}"], CashAsked(self.cash_number, frozenset({platform}), asked_of))
         remote = frozenset(paths.keys() - self.config.local.keys())
         if remote:
-            self.send(self.roles["router"], CashAsked(self.cash_number, remote))
+            asked_of = markets if KALSHI in remote else ()
+            self.send(self.roles["router"], CashAsked(self.cash_number, remote, asked_of))
 
     # -- answers ---------------------------------------------------------------------------------------------
 
@@ -124,8 +134,39 @@ class CashDesk(LegSender):
         known.number, known.who, known.mono_us, known.failed = message.number, message.who, asked.mono_us, None
         known.stated = bool(message.accounts)
         cash, moment = self.risk.books[message.paper].cash, asked.moments[message.paper]
-        for shard, amount in _with_whole(message.accounts):
-            cash.stated(Account(platform, shard), amount, moment)
+        if message.accounts:
+            cash.stated(platform, dict(message.accounts), moment)
+        for market, shard in message.shards:
+            self.risk.on_shard(platform, market, shard)
+        if message.shards:
+            self.settle_risk()
+        if platform == KALSHI and self.sharded and self.shard_rounds.unfinished:
+            # Not before an answer: a trader that is slow is not asked ever faster.
+            self.ask_cash()
+
+    # -- shards ----------------------------------------------------------------------------------------------
+
+    def kalshi_markets(self) -> list[str]:
+        """The markets of our pairs where shards are."""
+        tickers = (pair.kalshi_market_ticker for pair in self.pairs.values())
+        return [ticker for ticker in tickers if ticker is not None]
+
+    @property
+    def sharded(self) -> bool:
+        """Whether Kalshi's cash lies on several shards, so that each market's must be known. Paper has one account."""
+        return self.risk.books[False].cash.several(KALSHI)
+
+    def shardless(self) -> list[str]:
+        """Markets that are not traded for money, because nobody has said yet whose cash would pay."""
+        if not self.sharded:
+            return []
+        pairs = [pair for pair in self.pairs.values() if pair.kalshi_market_ticker is not None]
+        unknown = [
+            str(pair.kalshi_market_ticker)
+            for pair in pairs
+            if not self.risk.shards.account(self.risk.terms(pair.pair_id, KALSHI)).shard
+        ]
+        return list(dict.fromkeys(unknown))
 
     def cash_awaited(self, platforms: set[Platform]) -> str | None:
         """Why nothing new is traded there yet: the path says what is there, and was asked a moment ago."""
@@ -162,7 +203,11 @@ class CashDesk(LegSender):
         ]
         silent = {} if every is None else self._silent({account["platform"] for account in accounts})
         every_s = None if every is None else every // 1_000_000
-        return {"asked_every_s": every_s, "accounts": accounts, "silent": silent}
+        said: dict[str, Any] = {"asked_every_s": every_s, "accounts": accounts, "silent": silent}
+        unknown = self.shardless()
+        if unknown:
+            said["no_shard"] = {"platform": KALSHI, "markets": len(unknown), "first": unknown[:SHOWN_MARKETS]}
+        return said
 
     def _source(self, platform: Platform) -> dict[str, Any]:
         known = self.cash_known.get(platform, Known())
@@ -188,12 +233,3 @@ class CashDesk(LegSender):
             else:
                 why[platform] = f"{known.who} says that its venue does not say"
         return why
-
-
-def _with_whole(accounts: tuple[tuple[str, Money], ...]) -> list[tuple[str, Money]]:
-    """The accounts, and all shards together: more than that nobody can spend, whichever shard a market is on."""
-    shards = [(shard, amount) for shard, amount in accounts if shard]
-    whole = [(shard, amount) for shard, amount in accounts if not shard]
-    if shards and not whole:
-        whole = [("", Money(sum(max(0, amount) for _, amount in shards)))]
-    return [*shards, *whole]

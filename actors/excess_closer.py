@@ -8,6 +8,7 @@ from typing import Final
 from actors.base import Address, handles
 from actors.cash_desk import CashDesk
 from actors.closing import closing_legs, closing_plan, settlement_floors, unseen
+from actors.closing_backoff import ClosingBackoff, Line
 from actors.facts import Purpose
 from actors.messages import StopTrading
 from actors.pair_books import PairBooks, WatchPair
@@ -20,11 +21,13 @@ from market.close import ClosePlan, NoPlan
 from market.opportunity import OpportunityLeg
 from protocol.outcome import Outcome
 from protocol.terms import Action, LegId, PairId, Status, TradeId
-from protocol.units import Quantity, quantity_to_wire, show_money
+from protocol.units import Price, Quantity, quantity_to_wire, show_money
 from protocol.wire import Book
 
 CLOSING: Final = -2
 """In the place of a revision: the ledger has the legs that close an excess."""
+
+REFUSED: Final = frozenset({Status.REJECTED, Status.EXPIRED})
 
 SETTLE_WAIT_US: Final = 2_000_000
 
@@ -42,7 +45,8 @@ BOOKS_WAIT_US: Final = 2_000_000
 class ExcessCloser(CashDesk):
     """Guarantees: nothing is closed while a leg of the trade is not proven; nothing is sold that is not held.
 
-    After an attempt that filled nothing the next one waits for the venue to speak of the pair's books again.
+    After an attempt that filled nothing the next one waits for the venue to speak of the pair's books again; after one
+    that was refused it waits as `closing_backoff.py` has it.
     """
 
     def __init__(self) -> None:
@@ -57,19 +61,42 @@ class ExcessCloser(CashDesk):
         self.look_at_us: dict[TradeId, int] = {}
         self.watched: dict[PairId, None] = {}
         self.reasons: dict[TradeId, NoPlan | str] = {}
+        self.attempts: dict[TradeId, dict[LegId, Line]] = {}
+        """The legs that were sent last to close a trade, until they are judged."""
+        self.backoff = ClosingBackoff()
 
     def naked(self, trade: Trade) -> None:
         """The trade has an excess and nothing is out to close it."""
         trade.reason = self.nothing_closes() or trade.reason or "waiting for books to close it on"
         outcome = next(reversed(trade.legs.values())).outcome
+        held_until = self.judge(trade)
         if settlement_floors(trade):
             # What was bought is not there to be sold yet: wait, and do not lower the price for it.
-            self.not_before_us[trade.trade_id] = self.turn.mono_us + SETTLE_WAIT_US
+            self.not_before_us[trade.trade_id] = max(self.turn.mono_us + SETTLE_WAIT_US, held_until)
             self.tried.pop(trade.trade_id, None)
             self.sweep_soon()
         elif outcome is not None and outcome.filled:
             self.tried.pop(trade.trade_id, None)
+        elif held_until:
+            # That nothing was filled says nothing of these books: it is tried again on them when its time has come.
+            self.tried.pop(trade.trade_id, None)
         self.watch_to_close(trade)
+
+    def judge(self, trade: Trade) -> int:
+        """Which legs of the last attempt were refused, and which were taken; until when it waits, 0: not at all."""
+        until, now = 0, self.turn.mono_us
+        for leg_id, line in self.attempts.pop(trade.trade_id, {}).items():
+            leg = trade.legs[leg_id]
+            outcome = leg.outcome
+            if outcome is None or not outcome.status.proven:
+                continue
+            if outcome.status not in REFUSED:
+                self.backoff.taken(trade.trade_id, line)
+                continue
+            why = f"{line.platform}: {outcome.error or outcome.status}"
+            self.backoff.refused(trade.trade_id, line, leg.leg.limit, why, now)
+            until = max(until, self.backoff.until_us(trade.trade_id, {line: leg.leg.limit}))
+        return until
 
     def look_again(self) -> None:
         """Naked trades that had to wait get their books again when their time has come."""
@@ -86,6 +113,8 @@ class ExcessCloser(CashDesk):
     def forget_excess(self, trade: Trade) -> None:
         """The trade is over."""
         self.tried.pop(trade.trade_id, None)
+        self.attempts.pop(trade.trade_id, None)
+        self.backoff.forget(trade.trade_id)
         for times in (self.not_before_us, self.books_until_us, self.look_at_us):
             times.pop(trade.trade_id, None)
         if self.reasons.pop(trade.trade_id, None) is not None:
@@ -171,6 +200,8 @@ class ExcessCloser(CashDesk):
             )
             for leg, quantity in chosen
         ]
+        limits = self.limits(chosen)
+        self.attempts[trade.trade_id] = {leg.leg.leg_id: line for leg, line in zip(legs, limits, strict=True)}
         trade.closing(legs, self.turn.mono_us)
         self.book.note_legs(trade)
         self.send_when_written(trade, legs, [view.shown for view in books.books if view.shown is not None], approval)
@@ -180,7 +211,7 @@ class ExcessCloser(CashDesk):
         )
         self.note(
             f"closing the excess: {text}, loss {show_money(plan.loss)}",
-            level="warning",
+            level="debug" if self.backoff.again(trade.trade_id, limits) else "warning",
             pair_id=trade.opportunity.pair_id,
             count="closings",
         )
@@ -215,34 +246,79 @@ class ExcessCloser(CashDesk):
                 self.apply(Outcome(leg_id=leg.leg.leg_id, status=Status.REJECTED, error=reason), "router")
 
     def way_to_close(self, trade: Trade, books: PairBooks) -> Way | None:
-        """The cheaper way that risk approves: where it refuses to buy, there is still selling. None: it is said why."""
-        refused: Refused | None = None
-        plan: ClosePlan | NoPlan = NoPlan.NOTHING
+        """The cheaper way that risk approves; where a purchase is refused, there is still selling.
+
+        None: it is said why there is none now.
+        """
+        why: Refused | NoPlan | str = ""
         for may_buy in (True, False):
-            plan = closing_plan(trade, books, self.config.max_unwind_loss, may_buy=may_buy)
-            if isinstance(plan, NoPlan):
+            found = self.one_way(trade, books, may_buy=may_buy)
+            if found is None or isinstance(found, tuple):
+                return found
+            if isinstance(found, NoPlan):
+                why = why or found
                 break
-            chosen = closing_legs(trade, plan, books)
-            if may_buy:
-                self.risk.loss.mark(trade.trade_id, plan.loss, self.turn.unix_us)
-            if may_buy and self.only_sells(chosen):
-                continue
-            if self.cannot_send(trade, chosen) or self.waits_for_books(trade, books):
-                return None
-            paper = self.risk.paper_of(trade.trade_id)
-            answer = self.risk.approve_closing(closing_proposal(trade, chosen), paper=paper, now_us=self.turn.unix_us)
-            self.settle_risk()
-            if isinstance(answer, Approval):
-                return answer, chosen, plan
-            refused = answer
-        if refused is not None:
-            # It may be allowed a moment later without any change of the books: the rate of orders, for one.
-            self.look_at_us[trade.trade_id] = self.turn.mono_us + REFUSED_WAIT_US
-            self.sweep_soon()
-            self.stay_naked(trade, f"refused, {refused.reason}: {refused.text}")
-        elif isinstance(plan, NoPlan):
-            self.cannot_close(trade, plan)
+            why = found or why
+        if isinstance(why, Refused):
+            self.refused_by_risk(trade, why)
+        elif isinstance(why, NoPlan):
+            self.cannot_close(trade, why)
+        elif why:
+            self.stay_naked(trade, why)
         return None
+
+    def one_way(self, trade: Trade, books: PairBooks, *, may_buy: bool) -> Way | Refused | NoPlan | str | None:
+        """The plan with its approval, or why another way must be looked for. None: it is said why there is none."""
+        plan = closing_plan(trade, books, self.config.max_unwind_loss, may_buy=may_buy)
+        if isinstance(plan, NoPlan):
+            return plan
+        chosen = closing_legs(trade, plan, books)
+        if may_buy:
+            self.risk.loss.mark(trade.trade_id, plan.loss, self.turn.unix_us)
+        if may_buy and self.only_sells(chosen):
+            return ""
+        held = self.held_back(trade, chosen)
+        if held is not None:
+            if may_buy and self.backoff.persists(trade.trade_id, self.limits(chosen)):
+                return held
+            self.stay_naked(trade, held)
+            return None
+        if self.cannot_send(trade, chosen) or self.waits_for_books(trade, books):
+            return None
+        paper = self.risk.paper_of(trade.trade_id)
+        answer = self.risk.approve_closing(closing_proposal(trade, chosen), paper=paper, now_us=self.turn.unix_us)
+        self.settle_risk()
+        return (answer, chosen, plan) if isinstance(answer, Approval) else answer
+
+    def refused_by_risk(self, trade: Trade, refused: Refused) -> None:
+        """It may be allowed a moment later without any change of the books: the rate of orders, for one."""
+        self.look_at_us[trade.trade_id] = self.turn.mono_us + REFUSED_WAIT_US
+        self.sweep_soon()
+        self.stay_naked(trade, f"refused, {refused.reason}: {refused.text}")
+
+    def held_back(self, trade: Trade, chosen: Chosen) -> str | None:
+        """Why this waits: it was refused before. It is looked at again when its time has come, books or no books."""
+        limits = self.limits(chosen)
+        held = self.backoff.holds(trade.trade_id, limits, self.turn.mono_us)
+        if held is not None:
+            self.look_at_us[trade.trade_id] = self.backoff.until_us(trade.trade_id, limits)
+            self.sweep_soon()
+        return held
+
+    def limits(self, chosen: Chosen) -> dict[Line, Price]:
+        """What would be sent, by whom, and at which limits."""
+        found: dict[Line, Price] = {}
+        for leg, _ in chosen:
+            path = self.path(leg.platform, leg.action)
+            who = "" if path is None or path.conn_id is None else path.trader
+            found[Line(leg.platform, leg.market, leg.side, leg.action, who)] = leg.limit
+        return found
+
+    def try_again(self) -> None:
+        """A person asks for it: whatever was refused is tried at once."""
+        self.backoff.forget_all()
+        for pair_id in self.watched:
+            self.send(self.roles["scanner"], WatchPair(pair_id, wanted=True))
 
     def only_sells(self, chosen: Chosen) -> bool:
         """Whether a purchase among these would go to a trader that reduces: then there is still selling."""

@@ -100,6 +100,20 @@ class TradeOver(Fact, frozen=True):
     reason: str = ""
 
 
+class Settled(Fact, frozen=True):
+    """A venue's word that a market has settled and was paid: each contract of YES brought ``value``, NO the rest of $1.
+
+    Said of one account, paper or real. ``settled_us`` is the venue's time of it.
+    """
+
+    platform: Platform
+    market: str
+    value: Price
+    paper: bool
+    settled_us: int
+    source: str
+
+
 class Remark(Fact, frozen=True):
     """Something an operator must be able to find later: a start, a new ledger accepted, a halt."""
 
@@ -107,4 +121,4 @@ class Remark(Fact, frozen=True):
     text: str
 
 
-AnyFact = TradeOpened | LegSent | ResultSeen | LegAdopted | TradeOver | Remark | RiskFact
+AnyFact = TradeOpened | LegSent | ResultSeen | LegAdopted | TradeOver | Settled | Remark | RiskFact

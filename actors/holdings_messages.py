@@ -22,7 +22,10 @@ class HoldingsAsked(Message, frozen=True):
 
 
 class HoldingsSaid(Message, frozen=True):
-    """What an account held at some moment after it was asked, or why that cannot be said now. ``who``: the trader."""
+    """What an account held at some moment after it was asked, or why that cannot be said now. ``who``: the trader.
+
+    ``part``: which of how many; then ``holdings`` is a piece of the account.
+    """
 
     number: int
     platform: Platform
@@ -30,6 +33,7 @@ class HoldingsSaid(Message, frozen=True):
     holdings: Holdings | None = None
     failed: str | None = None
     who: str = "local"
+    part: tuple[int, int] | None = None
 
 
 class UnknownLeg(Message, frozen=True):
@@ -47,7 +51,7 @@ class LedgerHeld(Message, frozen=True):
 
     ``moving``: markets in which something was sent or proven since the venue was asked. ``orders``: of the ids that
     were asked about those that are known, with their proven fill, or None while it is not certain. ``cash`` is what
-    all fills have brought, fees off; ``settled``: no cost or fee of it can still change.
+    all fills and settled markets have brought, fees off; ``settled``: no cost or fee of it can still change.
     """
 
     held: Mapping[tuple[str, Side], Quantity]
@@ -57,7 +61,7 @@ class LedgerHeld(Message, frozen=True):
     cash: Money
     settled: bool
     paid_out: int = 0
-    """How often a market was said to be paid out: what that brought is not in ``cash``."""
+    """How often a person said that a market was paid out: what that brought is not in ``cash``."""
 
 
 class LedgerAsked(Message, frozen=True):

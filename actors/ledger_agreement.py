@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
+from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen, Settled
 from actors.ledger_state import BookKey, LedgerState
 from actors.ledger_view import PositionView, Totals, pairs, positions, totals
+from actors.risk.facts import PaidOut
 from protocol.outcome import Outcome
-from protocol.terms import Action, LegId, Status
-from protocol.units import average_cents, money_to_dollars, quantity_to_wire
+from protocol.terms import Action, LegId, PairId, Platform, Side, Status
+from protocol.units import DOLLAR, Price, average_cents, money_to_dollars, quantity_to_wire
 
 
 def summary(state: LedgerState) -> dict[str, Any]:
@@ -66,6 +67,7 @@ def plain_sums(facts: Iterable[AnyFact]) -> dict[str, Any]:
     Shares no code with :class:`~actors.ledger_state.LedgerState`: the last proven result of each leg, times what the
     leg was.
     """
+    facts = tuple(facts)
     legs: dict[LegId, LegSent | LegAdopted] = {}
     last: dict[LegId, Outcome] = {}
     for fact in facts:
@@ -76,6 +78,7 @@ def plain_sums(facts: Iterable[AnyFact]) -> dict[str, Any]:
             if held is None or held.revision < fact.outcome.revision:
                 last[fact.outcome.leg_id] = fact.outcome
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    ends: dict[str, _End] = {}
     for leg_id, leg in legs.items():
         found = last.get(leg_id)
         if found is not None and (found.filled or found.cost or found.fees):
@@ -84,7 +87,43 @@ def plain_sums(facts: Iterable[AnyFact]) -> dict[str, Any]:
             sums[name]["contracts"] += found.filled if buys else -found.filled
             sums[name]["paid"] += found.cost if buys else -found.cost
             sums[name]["fees"] += found.fees
+            known = ends.get(name)
+            market = leg.market if known is None or known.market == leg.market else ""
+            ends[name] = _End(found.paper, leg.pair_id, leg.platform, leg.side, market)
+    for name, each in _paid_out(facts, ends):
+        sums[name]["paid"] -= sums[name]["contracts"] * each
+        sums[name]["contracts"] = 0
     return {name: {field: counted[field] for field in _SUMMED} for name, counted in sums.items()}
+
+
+class _End(NamedTuple):
+    """Whose end would settle a book; no market where it is of several."""
+
+    paper: bool
+    pair_id: PairId
+    platform: Platform
+    side: Side
+    market: str
+
+
+def _paid_out(facts: Iterable[AnyFact], ends: Mapping[str, _End]) -> Iterator[tuple[str, int]]:
+    """What a contract of a book was paid, of every book that was paid out."""
+    markets: dict[tuple[bool, Platform, str], Price] = {}
+    words: dict[PairId, Price | None] = {}
+    for fact in facts:
+        if isinstance(fact, Settled):
+            markets[fact.paper, fact.platform, fact.market] = fact.value
+        elif isinstance(fact, PaidOut):
+            words[fact.pair_id] = fact.value
+    told = {name: markets.get((end.paper, end.platform, end.market)) for name, end in ends.items()}
+    answers = {(end.paper, end.pair_id): told[name] for name, end in ends.items() if told[name] is not None}
+    for name, end in ends.items():
+        value = told[name]
+        if value is None and end.pair_id in words:
+            word = words[end.pair_id]
+            value = answers.get((end.paper, end.pair_id)) if word is None else word
+        if value is not None:
+            yield name, value if end.side is Side.YES else DOLLAR - value
 
 
 _SUMMED: Final = ("contracts", "paid", "fees")

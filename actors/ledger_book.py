@@ -6,7 +6,7 @@ from bisect import bisect_left
 from typing import NamedTuple
 
 from actors.ledger_holding import NOTHING, Holding, moved
-from protocol.units import Money
+from protocol.units import Money, Price
 
 
 class Fill(NamedTuple):
@@ -24,29 +24,56 @@ class PositionBook:
     proven late is counted where its leg stands, and what came after it is counted anew.
     """
 
-    __slots__ = ("_after", "_fills", "_places", "_realised", "fees", "realised", "received", "spent")
+    __slots__ = ("_after", "_fills", "_gained", "_places", "_realised", "_received", "_spent", "fees", "payout")
 
     def __init__(self) -> None:
         self._places: list[int] = []
         self._fills: list[Fill] = []
         self._after: list[Holding] = []
         self._realised: list[Money] = []
-        self.spent = Money(0)
-        """Paid by all buys, fees aside."""
-        self.received = Money(0)
-        """Brought by all sells, fees aside."""
+        self._spent = self._received = self._gained = 0
         self.fees = Money(0)
-        self.realised = Money(0)
-        """Of all sells, what they brought less what the contracts had cost; fees aside."""
+        self.payout: Price | None = None
+        """What the venue has paid for each contract that was held to the end; None: nothing is settled."""
 
     def __bool__(self) -> bool:
         """There is a fill in it."""
         return bool(self._fills)
 
     @property
-    def holding(self) -> Holding:
-        """What is held now."""
+    def traded(self) -> Holding:
+        """What trading has left: held now, or held to the end."""
         return self._after[-1] if self._after else NOTHING
+
+    @property
+    def holding(self) -> Holding:
+        """What is held now: nothing of a market that was paid out."""
+        return self.traded if self.payout is None else NOTHING
+
+    @property
+    def paid_out(self) -> Money:
+        """What the settlement has brought; below zero for a short, 0 where nothing is settled."""
+        return Money(0 if self.payout is None else self.traded.contracts * self.payout)
+
+    @property
+    def settled_gain(self) -> Money:
+        """What the settlement has realised: what it brought less what the contracts had cost."""
+        return Money(0 if self.payout is None else self.paid_out - self.traded.cost)
+
+    @property
+    def spent(self) -> Money:
+        """Paid by all buys, and for shorts at the end; fees aside."""
+        return Money(self._spent - min(0, self.paid_out))
+
+    @property
+    def received(self) -> Money:
+        """Brought by all sells and by the end; fees aside."""
+        return Money(self._received + max(0, self.paid_out))
+
+    @property
+    def realised(self) -> Money:
+        """Of all sells and of the end, what they brought less what the contracts had cost; fees aside."""
+        return Money(self._gained + self.settled_gain)
 
     def put(self, place: int, fill: Fill | None) -> None:
         """Let the leg at this place have done this, or nothing (None), whatever it was said to have done before."""
@@ -58,7 +85,7 @@ class PositionBook:
             if not known:
                 return
             del self._places[index], self._fills[index], self._after[index]
-            self.realised = Money(self.realised - self._realised.pop(index))
+            self._gained -= self._realised.pop(index)
         else:
             self._count(fill, 1)
             if known:
@@ -81,12 +108,12 @@ class PositionBook:
         for number in range(index, len(self._fills)):
             fill = self._fills[number]
             held, gain = moved(held, fill.contracts, fill.paid)
-            self.realised = Money(self.realised - self._realised[number] + gain)
+            self._gained += gain - self._realised[number]
             self._after[number], self._realised[number] = held, gain
 
     def _count(self, fill: Fill, sign: int) -> None:
         self.fees = Money(self.fees + sign * fill.fees)
         if fill.paid >= 0:
-            self.spent = Money(self.spent + sign * fill.paid)
+            self._spent += sign * fill.paid
         else:
-            self.received = Money(self.received - sign * fill.paid)
+            self._received -= sign * fill.paid

@@ -16,12 +16,15 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from actors.facts import AnyFact, LegAdopted, LegSent, Purpose, ResultSeen, TradeOpened, TradeOver
+from actors.facts import AnyFact, LegAdopted, LegSent, Purpose, ResultSeen, Settled, TradeOpened, TradeOver
 from actors.ledger_book import Fill, PositionBook
+from actors.ledger_settled import Settlements, payout
+from actors.risk.facts import PaidOut
 from protocol.outcome import Outcome, newer
 from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
-from protocol.units import Money
+from protocol.units import Money, Price
 
+SEVERAL: Final = ""
 NAKED: Final = "naked"
 """The verdict of a trade whose fills differ and could not be evened out."""
 
@@ -142,6 +145,10 @@ class LedgerState:
         self.trades: dict[TradeId, TradeRecord] = {}
         self.legs: dict[LegId, LegRecord] = {}
         self.books: dict[BookKey, PositionBook] = {}
+        self.settlements = Settlements()
+        self.market_of: dict[BookKey, str] = {}
+        """The market that a book is of, or :data:`SEVERAL`: a pair that was given another; only a person settles it."""
+        self._worth: dict[tuple[bool, PairId], Price] = {}
         self._places = 0
         # So that what is asked often costs what is open, and not what there ever was.
         self._open_trades: dict[TradeId, TradeRecord] = {}
@@ -168,9 +175,41 @@ class LedgerState:
                 trade.verdict, trade.changed = fact, False
                 self._sort(trade)
                 return True
+            case Settled() | PaidOut():
+                self._settle(fact)
+                return True
             case _:
                 # Remarks, and what risk keeps of itself: nothing that a trade depends on.
                 return True
+
+    def _settle(self, fact: Settled | PaidOut) -> None:
+        """What is held of the market, or was, is paid out: each contract for what it was worth in the end."""
+        self.settlements.add(fact)
+        for key in self.books:
+            self._hear_worth(key)
+        for key in self.books:
+            self._pay_out(key)
+
+    def _hear_worth(self, key: BookKey) -> bool:
+        """What a venue has paid for its market is what the pair's question was answered with; whether that is new."""
+        settled, pair = self.settlements.of(key.paper, key.platform, self.market_of[key]), (key.paper, key.pair_id)
+        if settled is None or self._worth.get(pair) == settled.value:
+            return False
+        self._worth[pair] = settled.value
+        return True
+
+    def _pay_out(self, key: BookKey) -> None:
+        """A venue's own word on its market goes before a person's on the pair, of whatever the pair was worth."""
+        settled, said = (
+            self.settlements.of(key.paper, key.platform, self.market_of[key]),
+            self.settlements.pairs.get(key.pair_id),
+        )
+        value: Price | None = None
+        if settled is not None:
+            value = settled.value
+        elif said is not None:
+            value = self._worth.get((key.paper, key.pair_id)) if said.value is None else said.value
+        self.books[key].payout = None if value is None else payout(value, key.side)
 
     def _add_trade(self, fact: TradeOpened) -> bool:
         trade = self._trade(fact.trade_id)
@@ -221,8 +260,14 @@ class LedgerState:
         key, fill = leg.key, leg.fill
         if before is not None and before != key:
             self._put(before, leg.place, None)
-        if key is not None:
+        if key is not None and leg.asked is not None:
+            if self.market_of.setdefault(key, leg.asked.market) != leg.asked.market:
+                self.market_of[key] = SEVERAL
             self._put(key, leg.place, fill)
+            if self.settlements and key in self.books:
+                changed = self._hear_worth(key)
+                for other in tuple(self.books) if changed else (key,):
+                    self._pay_out(other)
 
     def _put(self, key: BookKey, place: int, fill: Fill | None) -> None:
         """A book without any fill is none: what was reverted is as if it had never been."""
@@ -277,6 +322,23 @@ class LedgerState:
         """What this leg realised, fees aside: for a sell, what it brought less what the contracts had cost."""
         book = self.books.get(leg.key) if leg.key is not None else None
         return Money(0) if book is None else book.realised_by(leg.place)
+
+    def worth(self, pair_id: PairId, *, paper: bool) -> Price | None:
+        """What a contract of YES of the pair was paid, as far as any of its venues has said it."""
+        return self._worth.get((paper, pair_id))
+
+    def settled_gains(self, since_us: int | None = None) -> dict[tuple[bool, PairId], Money]:
+        """What settlements have realised from then on, by pair, paper or real."""
+        gains: dict[tuple[bool, PairId], Money] = {}
+        for key, book in self.books.items():
+            if book.payout is not None and (since_us is None or self._settled_at(key) >= since_us):
+                pair = key.paper, key.pair_id
+                gains[pair] = Money(gains.get(pair, 0) + book.settled_gain)
+        return gains
+
+    def _settled_at(self, key: BookKey) -> int:
+        settled = self.settlements.of(key.paper, key.platform, self.market_of[key])
+        return self.settlements.pairs[key.pair_id].t if settled is None else settled.t
 
 
 def _place(record: TradeRecord | LegRecord) -> int:

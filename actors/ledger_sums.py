@@ -1,6 +1,7 @@
 """Contracts and cash by account and market, as the ledger's facts have them: kept up to date fact by fact. Pure.
 
-Only proven fills count, paper and real apart, as in `ledger_state.py`; what a person said is paid out is held no more.
+Only proven fills count, paper and real apart, as in `ledger_state.py`. What a person said is paid out is held no more;
+what a venue said has settled neither, and what it brought is cash.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
 from actors.holdings_messages import LedgerAsked, LedgerHeld, UnknownLeg
+from actors.ledger_settled import payout
 from actors.ledger_state import LedgerState, LegRecord
 from actors.risk.facts import PaidOut
 from protocol.terms import Action, LegId, Platform, Side, TradeId
@@ -40,7 +42,9 @@ class LedgerSums:
     def __init__(self, state: LedgerState) -> None:
         """Everything that the state has so far."""
         self._state = state
-        self._held: defaultdict[Account, defaultdict[tuple[str, Side], int]] = defaultdict(lambda: defaultdict(int))
+        self._bought: defaultdict[Account, defaultdict[tuple[str, Side], int]] = defaultdict(lambda: defaultdict(int))
+        self._gone: defaultdict[Account, defaultdict[tuple[str, Side], int]] = defaultdict(lambda: defaultdict(int))
+        """Of that, what a person said is paid out."""
         self._cash: defaultdict[Account, int] = defaultdict(int)
         self._moved: dict[tuple[Platform, str], int] = {}
         self._counted: dict[LegId, Counted] = {}
@@ -77,8 +81,10 @@ class LedgerSums:
         if counted is None:
             return
         self._cash[counted.account] += sign * counted.cash
-        if trade_id not in self._paid:
-            self._held[counted.account][counted.market, counted.side] += sign * counted.contracts
+        key = counted.market, counted.side
+        self._bought[counted.account][key] += sign * counted.contracts
+        if trade_id in self._paid:
+            self._gone[counted.account][key] += sign * counted.contracts
 
     def _pay(self, fact: PaidOut) -> None:
         """What these trades held is held no more."""
@@ -90,7 +96,7 @@ class LedgerSums:
             for leg in trade.legs:
                 counted = self._counted.get(leg.leg_id)
                 if counted is not None:
-                    self._held[counted.account][counted.market, counted.side] -= counted.contracts
+                    self._gone[counted.account][counted.market, counted.side] += counted.contracts
             self._paid.add(trade_id)
 
     # -- answers -----------------------------------------------------------------------------------------------------
@@ -103,17 +109,30 @@ class LedgerSums:
         # A leg that has no result yet may be of either kind of money: it moves both.
         moving = {market for platform, market in (*moved, *soon) if platform == account.platform}
         known = [LegId(each) for each in asked.ids if each in self._state.legs or each in sent]
-        held = {key: Quantity(contracts) for key, contracts in self._held[account].items() if contracts}
+        held, brought = self._held(account)
         unknown = tuple(self._unknown(account))
         return LedgerHeld(
             held=held,
             moving=frozenset(moving),
             unknown=unknown,
             orders={leg_id: self._filled(leg_id) for leg_id in known},
-            cash=Money(self._cash[account]),
+            cash=Money(self._cash[account] + brought),
             settled=not unknown and not moving and all(leg.closed for leg in self._open(account)),
             paid_out=self._paid_out,
         )
+
+    def _held(self, account: Account) -> tuple[dict[tuple[str, Side], Quantity], int]:
+        """What is held, and what markets that have settled have brought."""
+        held: dict[tuple[str, Side], Quantity] = {}
+        brought = 0
+        settled, gone = self._state.settlements.markets, self._gone[account]
+        for key, bought in self._bought[account].items():
+            end = settled.get((account.paper, account.platform, key[0]))
+            if end is not None:
+                brought += bought * payout(end.value, key[1])
+            elif bought != gone[key]:
+                held[key] = Quantity(bought - gone[key])
+        return held, brought
 
     def _waiting(self, facts: Iterable[AnyFact]) -> tuple[set[tuple[Platform, str]], set[str]]:
         """Markets and legs that facts are about which are not in the ledger yet."""

@@ -3,7 +3,7 @@
 Profit and loss is told in parts that add up to the micro-dollar::
 
     net  = realised - fees
-    cash = received - spent - fees
+    cash = received - spent - fees, where received counts what settled markets have paid
     cash + $1 for each matched contract = net + locked in - cost of the contracts that are not matched
 
 *Matched* are contracts of YES and NO of one pair: together they pay $1 whatever happens. *Locked in* is that dollar
@@ -18,12 +18,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from actors.ledger_holding import share
+from actors.ledger_settled import payout
 from actors.ledger_state import LedgerState, LegRecord, TradeRecord
 from protocol.terms import Action, PairId, Platform, Side
 from protocol.units import CONTRACT, USD, Money, Quantity
 
 PAYOUT: Final = USD // CONTRACT
 """What 1/100 contract of the right side pays."""
+
+
+SETTLING: Final = "settling"
+"""The state of a pair of which one venue has paid, and not all."""
 
 
 class PositionView(NamedTuple):
@@ -43,6 +48,9 @@ class PositionView(NamedTuple):
 
 class PairView(NamedTuple):
     """One pair over all venues.
+
+    Where one venue has paid and another is to, the state is ``settling``: nothing is matched or at risk any more, and
+    ``locked_in`` is what the rest is worth by the first one's word, less what it cost.
 
     ``excess`` contracts of ``excess_side`` have no partner; with the shorts they are what can lose money, at most
     ``at_risk``. ``state``: ``even``, or why there is an excess: ``open`` (a trade is under way), ``naked`` (a trade
@@ -123,7 +131,27 @@ def pairs(state: LedgerState) -> list[PairView]:
         held[position.paper, position.pair_id].append(position)
     words = dict.fromkeys(_books_of(state.naked_trades()), "naked")
     words |= dict.fromkeys(_books_of(state.open_trades()), "open")
-    return [_pair(key, found, words.get(key, "dust")) for key, found in sorted(held.items())]
+    return [
+        _settling(view, state) if view.cost and state.settlements else view
+        for key, found in sorted(held.items())
+        for view in [_pair(key, found, words.get(key, "dust"))]
+    ]
+
+
+def _settling(pair: PairView, state: LedgerState) -> PairView:
+    """The pair as it is when its question is answered: what is still held is worth what the answer says."""
+    value = state.worth(pair.pair_id, paper=pair.paper)
+    if value is None:
+        return pair
+    worth = pair.yes * payout(value, Side.YES) + pair.no * payout(value, Side.NO)
+    return pair._replace(
+        matched=Quantity(0),
+        locked_in=Money(worth - pair.cost),
+        excess=Quantity(0),
+        excess_side=None,
+        at_risk=Money(0),
+        state=SETTLING,
+    )
 
 
 def _books_of(trades: Iterable[TradeRecord]) -> set[tuple[bool, PairId]]:
@@ -210,6 +238,10 @@ class Flow(NamedTuple):
     realised: Money
     fees: Money
     legs: int
+
+    def and_settled(self, gain: Money) -> Flow:
+        """The same with what settlements realised."""
+        return self._replace(realised=Money(self.realised + gain))
 
     @property
     def net(self) -> Money:

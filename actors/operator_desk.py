@@ -13,6 +13,7 @@ from actors.risk.guard import Moved
 from actors.risk.state import RiskState
 from actors.risk_messages import AnswerDue, HaltingAsked, OperatorAnswered, OperatorAsked
 from protocol.terms import PairId, TradeId
+from protocol.units import DOLLAR, Price
 
 HOPS: Final = 16
 """More hops than the answer of anyone takes who is asked meanwhile."""
@@ -22,6 +23,9 @@ MAX_ACKS: Final = 100
 NO_REASON: Final = "asked by a person, who gave no reason"
 
 Document = dict[str, Any]
+
+_WORTH: Final[Mapping[str, Price]] = {"yes": DOLLAR, "no": Price(0)}
+"""What a contract of YES is paid, by the result."""
 
 
 class OperatorDesk(ExcessCloser):
@@ -79,6 +83,7 @@ class OperatorDesk(ExcessCloser):
             return {"error": f"the controller is stopping and takes up nothing: {self.stopping.reason}"}
         moved = self.risk.resume(reason_of(request), self.turn.unix_us, acks_of(request))
         self.settle_risk()
+        self.try_again()
         self.answer_soon(query_id, moved)
         return None
 
@@ -111,13 +116,16 @@ class OperatorDesk(ExcessCloser):
         pair_id = request.get("pair")
         if not isinstance(pair_id, str) or not pair_id:
             return {"error": "say which pair was paid out"}
+        result = request.get("result")
+        if result is not None and result not in _WORTH:
+            return {"error": "the result is yes or no"}
         trade_ids = self.risk.trades_of(PairId(pair_id))
         if not trade_ids:
             return {"error": f"nothing is at stake in {pair_id}"}
         still = [each for each in trade_ids if self.not_over(each)]
         if still:
             return {"error": f"trades of {pair_id} are not over yet: {', '.join(still)}"}
-        self.risk.paid_out(PairId(pair_id), trade_ids, self.turn.unix_us)
+        self.risk.paid_out(PairId(pair_id), trade_ids, self.turn.unix_us, value=_WORTH.get(str(result)))
         self.settle_risk()
         self.note(f"paid out, by a person's word: {len(trade_ids)} trades of {pair_id}", pair_id=PairId(pair_id))
         return {

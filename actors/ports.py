@@ -20,6 +20,9 @@ from protocol.wire import Book
 CashReport = Callable[[Sequence[tuple[str, Money]] | None, str | None], None]
 """Accounts by shard with what each has, or why they could not be asked."""
 
+ShardsReport = Callable[[Sequence[tuple[str, Money]] | None, Sequence[tuple[str, str]], str | None], None]
+"""The same, with markets and the shard that each is on."""
+
 
 class LinkPort(Protocol):
     """The sockets of one end of the wire, by connection id."""
@@ -82,6 +85,14 @@ class WatchedVenue(Protocol):
 
     def watch(self, report: Callable[[str | None], None]) -> None:
         """Call ``report`` with why no order can leave, and with None when one can again; now, and at each change."""
+
+
+@runtime_checkable
+class ShardedVenue(Protocol):
+    """What a :class:`VenuePort` has besides, where markets lie on shards and each is paid from the cash of its own."""
+
+    def cash_and_shards(self, markets: Sequence[str], report: ShardsReport) -> None:
+        """As :meth:`VenuePort.cash`; besides, on which shard these markets are now, of those that it can say."""
 
 
 @runtime_checkable

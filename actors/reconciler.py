@@ -1,23 +1,27 @@
 """Compares what the venues' accounts hold with the ledger, from time to time, and says what differs.
 
-Nothing is taken over: a difference changes neither the ledger nor any trade. An answer that is incomplete, or that
+Nothing is taken over: a difference changes neither the ledger nor any trade. Only what a venue says that it has paid
+out, and the ledger holds contract for contract, is written down as settled. An answer that is incomplete, or that
 cannot be compared now, changes nothing that was found before; one that comes after a later one's is not looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
+from actors.facts import Settled
 from actors.holdings_messages import HoldingsAsked, HoldingsSaid, LedgerAsked, LedgerTold
+from actors.ledger import FactsKept, Record
 from actors.messages import Describe, Description, Directory, Note, PathInfo, PathsChanged, StartTimer, TimerFired
-from actors.reconciliation import CashBase, Comparison, Difference, DriftKind, Tolerated, compare
-from protocol.holdings import Holdings, ListedOrder
+from actors.reconciliation import CashBase, Comparison, Difference, DriftKind, Tolerated, compare, settled_now
+from actors.wire_holdings import HoldingsParts
+from protocol.holdings import Holdings, ListedOrder, SettledMarket
 from protocol.terms import WIRE_VERSION, Platform
-from protocol.units import Money, money_to_dollars, quantity_to_wire
+from protocol.units import Money, money_to_dollars, quantity_to_wire, show_price
 
 EVERY: Final = "reconcile"
 AGAIN: Final = "reconcile-again"
@@ -69,6 +73,8 @@ class Account(msgspec.Struct):
     heard: int = 0
     """The newest question that was answered, if only with a no."""
     said: tuple[int, Holdings] | None = None
+    settling: int = 0
+    """The newest question of which settlements were written down."""
     moving: tuple[str, ...] = ()
     tolerated: tuple[Tolerated, ...] = ()
     strangers: tuple[ListedOrder, ...] = ()
@@ -94,6 +100,10 @@ class Reconciler(GuardedActor):
         self.asked_of: dict[Platform, int | None] = {}
         self.accounts: dict[tuple[Platform, bool], Account] = {}
         self.again = False
+        self.parts = HoldingsParts()
+        self.writings = 0
+        self.settling: dict[int, tuple[Platform, bool]] = {}
+        """Settlements on their way into the ledger, by the number of the writing."""
 
     @handles(ReconcilerSetup)
     def setup(self, message: ReconcilerSetup, _sender: Address) -> None:
@@ -158,6 +168,10 @@ class Reconciler(GuardedActor):
     @handles(HoldingsSaid)
     def holdings_said(self, message: HoldingsSaid, _sender: Address) -> None:
         """Compare it with the ledger as it is now, unless a later question was answered before."""
+        whole = self.parts.take(message)
+        if whole is None:
+            return
+        message = whole
         asked_us = self.asked.get(message.number)
         account = self.accounts.setdefault((message.platform, message.paper), Account())
         if asked_us is None or message.number <= account.heard:
@@ -169,10 +183,17 @@ class Reconciler(GuardedActor):
             return
         account.said = message.number, message.holdings
         account.orders_from_us = message.holdings.listed_from_us
-        orders = (*message.holdings.orders, *account.strangers)
+        self.ask_ledger(message.platform, message.paper)
+
+    def ask_ledger(self, platform: Platform, paper: bool) -> None:  # noqa: FBT001 -- an account's key
+        """The ledger's side of what the venue has said, unless that is too long ago."""
+        account = self.accounts[platform, paper]
+        if account.said is None or account.said[0] not in self.asked:
+            return
+        number, venue = account.said
+        orders = (*venue.orders, *account.strangers)
         ids = frozenset(order.client_id for order in orders if order.client_id)
-        question = LedgerAsked(message.number, message.platform, message.paper, asked_us, ids)
-        self.send(self.roles["ledger"], question)
+        self.send(self.roles["ledger"], LedgerAsked(number, platform, paper, self.asked[number], ids))
 
     @handles(LedgerTold)
     def ledger_told(self, message: LedgerTold, _sender: Address) -> None:
@@ -181,6 +202,12 @@ class Reconciler(GuardedActor):
         if account.said is None or account.said[0] != message.number:
             return
         number, venue = account.said
+        settled = settled_now(venue, message.ledger)
+        if settled and number != account.settling:
+            # Written down first, and compared when it is: once a question.
+            account.settling = number
+            self.settle(message, account.by, settled)
+            return
         account.said, account.number = None, number
         found = compare(message.platform, venue, message.ledger, base=account.base, earlier=account.strangers)
         account.at_us = account.since_us = self.asked[number]
@@ -189,6 +216,37 @@ class Reconciler(GuardedActor):
         account.strangers = found.strangers[:MAX_EPISODES]
         account.moving = tuple(sorted(found.moving))
         self.take(message.platform, account, found, paper=message.paper)
+
+    def settle(self, message: LedgerTold, source: str, settled: Iterable[SettledMarket]) -> None:
+        """A venue has paid out what the ledger holds there, contract for contract: that is a fact of its own."""
+        facts: list[Settled] = []
+        for one in settled:
+            facts.append(
+                Settled(
+                    t=self.turn.unix_us,
+                    platform=message.platform,
+                    market=one.market,
+                    value=one.value,
+                    paper=message.paper,
+                    settled_us=one.t_us,
+                    source=source,
+                )
+            )
+            held = f"{quantity_to_wire(one.yes)} yes and {quantity_to_wire(one.no)} no"
+            worth = f"yes is worth {show_price(one.value)}"
+            self.note(f"{message.platform}: {one.market} has settled, {worth}: {held} were paid out")
+        self.writings += 1
+        self.settling[self.writings] = (message.platform, message.paper)
+        if len(self.settling) > MAX_ASKED:
+            del self.settling[next(iter(self.settling))]
+        self.send(self.roles["ledger"], Record(tuple(facts), number=self.writings))
+
+    @handles(FactsKept)
+    def facts_kept(self, message: FactsKept, _sender: Address) -> None:
+        """The settlements are in the ledger: ask it again about the same answer of the venue."""
+        key = self.settling.pop(message.number, None)
+        if key is not None:
+            self.ask_ledger(*key)
 
     def take(self, platform: Platform, account: Account, found: Comparison, *, paper: bool) -> None:
         """Open, go on with and end episodes."""

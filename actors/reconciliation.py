@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from actors.holdings_messages import LedgerHeld, UnknownLeg
-from protocol.holdings import Holdings, ListedOrder
+from protocol.holdings import Holdings, ListedOrder, SettledMarket
 from protocol.terms import Action, Platform, Side
 from protocol.units import CONTRACT, USD, Money, Quantity, quantity_to_wire, show_money
 
@@ -106,6 +106,22 @@ def compare(
         differences += _cash(base, now)
         now = base
     return Comparison(tuple(differences), tuple(tolerated), ledger.moving, strangers, now or base)
+
+
+def settled_now(venue: Holdings, ledger: LedgerHeld) -> list[SettledMarket]:
+    """Markets that the venue has paid out and that are held by the ledger alone, contract for contract.
+
+    Where the two counts differ, or may yet, it is for a person to judge, as any other difference.
+    """
+    there = {held.market for held in venue.positions if held.contracts}
+    unsure = {leg.market for leg in ledger.unknown} | ledger.moving | set(venue.moving) | there
+    found: list[SettledMarket] = []
+    for one in {one.market: one for one in venue.settled if one.market not in unsure}.values():
+        yes, no = (int(ledger.held.get((one.market, side), 0)) for side in Side)
+        same = (yes - no == one.yes - one.no) if venue.nets else (yes, no) == (one.yes, one.no)
+        if same and (yes or no):
+            found.append(one)
+    return found
 
 
 # -- positions --------------------------------------------------------------------------------------------------------

@@ -269,7 +269,7 @@ class Router(GuardedActor):
         for platform, route in active.items():
             his[route.info.conn_id] = his.get(route.info.conn_id, frozenset()) | {platform}
         for route in {route.info.conn_id: route for route in active.values()}.values():
-            self.send(route.session, CashAsked(message.number, his[route.info.conn_id]))
+            self.send(route.session, CashAsked(message.number, his[route.info.conn_id], message.markets))
 
     @handles(HoldingsAsked)
     def ask_holdings(self, message: HoldingsAsked, _sender: Address) -> None:

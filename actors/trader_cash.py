@@ -22,7 +22,7 @@ class TraderCash(TraderDoor):
         for platform in sorted(message.platforms & self.config.venues.keys()):
             roles = self.config.venues[platform]
             role = roles.paper if self.dry or roles.live is None else roles.live
-            self.send(self.roles[role], CashAsked(message.number, frozenset({platform})))
+            self.send(self.roles[role], CashAsked(message.number, frozenset({platform}), message.markets))
 
     @handles(CashSaid)
     def cash_said(self, message: CashSaid, _sender: Address) -> None:

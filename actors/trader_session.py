@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
-from actors.cash_messages import CashAsked, CashSaid
+from actors.cash_messages import CashAsked
 from actors.holdings_messages import HoldingsAsked
 from actors.keepalive import Keepalive
 from actors.leg_orders import leg_told
@@ -38,7 +38,8 @@ from actors.messages import (
 )
 from actors.relay_messages import AskRelay, RelayBroken, RelayHeard, RelayOffered
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
-from actors.wire_holdings import off_the_wire
+from actors.wire_cash import cash_query, off_the_wire_cash
+from actors.wire_holdings import holdings_query, off_the_wire
 from protocol.book_wire import BOOK_TYPES, BookDelta, BookState
 from protocol.leg import Leg
 from protocol.leg_frame import AckFrame, Frame, leg_frame
@@ -198,8 +199,7 @@ class TraderSession(GuardedActor):
                 why = None if success else error or "no reason given"
                 self.send(self.router, LegsTaken(number or 0, why, self.trader_name()))
             case Cash() as cash if cash.platform in self.registered:
-                said = CashSaid(cash.number, cash.platform, cash.paper, tuple(cash.accounts), cash.error)
-                self.send(self.roles["executor"], msgspec.structs.replace(said, who=self.trader_name()))
+                self.send(self.roles["executor"], off_the_wire_cash(cash, self.trader_name()))
             case Holdings() as told if told.platform in self.registered and "reconciler" in self.roles:
                 self.send(self.roles["reconciler"], off_the_wire(told, self.trader_name()))
             case _:
@@ -431,14 +431,14 @@ class TraderSession(GuardedActor):
         """Ask this trader what its accounts have, where it has said that it answers that."""
         platforms = [platform for platform in self.registered if platform in message.platforms]
         if not self.closed and self.states_cash and platforms:
-            self.write(CashQuery.model_construct(number=message.number, platforms=platforms))
+            self.write(cash_query(message, platforms))
 
     @handles(HoldingsAsked)
     def ask_holdings(self, message: HoldingsAsked, _sender: Address) -> None:
         """Ask this trader what its accounts hold, where it has said that it answers that."""
         platforms = [platform for platform in self.registered if platform in message.platforms]
         if not self.closed and self.states_holdings and platforms:
-            query = HoldingsQuery.model_construct(number=message.number, platforms=platforms, since_us=message.since_us)
+            query = holdings_query(message, platforms)
             self.write(query)
 
     @handles(NotWritten)

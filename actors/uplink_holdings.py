@@ -15,13 +15,16 @@ MAX_HOLDINGS_ASKED: Final = 32
 
 
 class UplinkHoldings(UplinkWords):
-    """Guarantees: what is held is told on the connection on which it was asked for, and on no later one."""
+    """Guarantees: what is held is told on the connection on which it was asked for, and on no later one.
+
+    A large account is told in parts to whoever takes them; to others, that it does not fit.
+    """
 
     def __init__(self) -> None:
         """Nobody has asked."""
         super().__init__()
-        self.holdings_asked: dict[int, tuple[int, int]] = {}
-        """By a number of our own: the connection that asked, and the controller's number."""
+        self.holdings_asked: dict[int, tuple[int, HoldingsQuery]] = {}
+        """By a number of our own: the connection that asked, and what."""
         self.holdings_count = 0
 
     def ask_holdings(self, query: HoldingsQuery) -> None:
@@ -29,7 +32,7 @@ class UplinkHoldings(UplinkWords):
         if self.conn_id is None or self.init is None:
             return
         self.holdings_count += 1
-        self.holdings_asked[self.holdings_count] = (self.conn_id, query.number)
+        self.holdings_asked[self.holdings_count] = (self.conn_id, query)
         if len(self.holdings_asked) > MAX_HOLDINGS_ASKED:
             del self.holdings_asked[next(iter(self.holdings_asked))]
         asked = HoldingsAsked(self.holdings_count, self.agreed & set(query.platforms), query.since_us or 0)
@@ -38,11 +41,13 @@ class UplinkHoldings(UplinkWords):
     @handles(HoldingsSaid)
     def holdings_said(self, message: HoldingsSaid, _sender: Address) -> None:
         """A venue's word."""
-        conn_id, number = self.holdings_asked.get(message.number, (None, 0))
-        if conn_id is None or conn_id != self.conn_id:
+        asked = self.holdings_asked.get(message.number)
+        if asked is None or asked[0] != self.conn_id:
             return
+        number, parts = asked[1].number, asked[1].parts
         if message.holdings is not None:
-            self.write(on_the_wire(number, message.platform, message.holdings, paper=message.paper))
+            for frame in on_the_wire(number, message.platform, message.holdings, paper=message.paper, parts=parts):
+                self.write(frame)
             return
         why = (message.failed or "no reason given")[:MAX_TEXT]
         self.write(Holdings.model_construct(number=number, platform=message.platform, paper=message.paper, error=why))

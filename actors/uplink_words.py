@@ -11,8 +11,9 @@ from actors.clock_samples import ClockSamples
 from actors.leg_answers import mode_of, seed_ack
 from actors.leg_words import REHEARSAL
 from actors.uplink_setup import UplinkSetup
+from actors.wire_cash import cash_answer
 from protocol.terms import WIRE_VERSION, LegId, Platform
-from protocol.wire import MAX_ACCOUNTS, MAX_TEXT, Cash, CashQuery, Init, InitAck, StatusReport, WireMessage
+from protocol.wire import CashQuery, Init, InitAck, StatusReport, WireMessage
 
 MAX_CASH_ASKED: Final = 16
 """Questions about cash whose answer is still passed on; a later answer to an earlier one is not news."""
@@ -124,7 +125,8 @@ class UplinkWords(GuardedActor):
         self.cash_asked[self.cash_count] = (self.conn_id, query.number)
         if len(self.cash_asked) > MAX_CASH_ASKED:
             del self.cash_asked[next(iter(self.cash_asked))]
-        self.send(self.roles["trader"], CashAsked(self.cash_count, self.agreed & set(query.platforms)))
+        platforms = self.agreed & set(query.platforms)
+        self.send(self.roles["trader"], CashAsked(self.cash_count, platforms, tuple(query.markets)))
 
     @handles(CashSaid)
     def cash_said(self, message: CashSaid, _sender: Address) -> None:
@@ -132,12 +134,4 @@ class UplinkWords(GuardedActor):
         conn_id, number = self.cash_asked.get(message.number, (None, 0))
         if conn_id is None or conn_id != self.conn_id:
             return
-        self.write(
-            Cash.model_construct(
-                number=number,
-                platform=message.platform,
-                paper=message.paper,
-                accounts=list(message.accounts[:MAX_ACCOUNTS]),
-                error=None if message.failed is None else message.failed[:MAX_TEXT],
-            )
-        )
+        self.write(cash_answer(message, number))

@@ -11,7 +11,7 @@ from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.holdings_messages import HoldingsAsked, HoldingsSaid
 from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
-from actors.ports import HoldingsPort, VenuePort, WatchedVenue
+from actors.ports import HoldingsPort, ShardedVenue, VenuePort, WatchedVenue
 from actors.trader_messages import Fence, Fenced, VenueOut
 from protocol.holdings import Holdings
 from protocol.outcome import Outcome
@@ -118,10 +118,19 @@ class Venue(GuardedActor):
         self.cash_asker = sender
         me, answer, port, number = self.myAddress, self.answer, self.port, message.number
 
-        def report(accounts: Sequence[tuple[str, Money]] | None, failed: str | None) -> None:
-            answer(me, CashSaid(number, port.platform, port.paper, tuple(accounts or ()), failed))
+        def report_all(
+            accounts: Sequence[tuple[str, Money]] | None, shards: Sequence[tuple[str, str]], failed: str | None
+        ) -> None:
+            said = CashSaid(number, port.platform, port.paper, tuple(accounts or ()), failed, shards=tuple(shards))
+            answer(me, said)
 
-        port.cash(report)
+        def report(accounts: Sequence[tuple[str, Money]] | None, failed: str | None) -> None:
+            report_all(accounts, (), failed)
+
+        if message.markets and isinstance(port, ShardedVenue):
+            port.cash_and_shards(message.markets, report_all)
+        else:
+            port.cash(report)
 
     @handles(CashSaid)
     def cash_said(self, message: CashSaid, _sender: Address) -> None:

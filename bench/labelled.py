@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sys
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -60,12 +61,21 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     wrong: tuple[Wrong, ...] = ()
 
 
+class Siblings(msgspec.Struct, frozen=True):
+    """Ordered pairs of unlike questions and those said to agree; questions, and those said to agree with themselves."""
+
+    unlike: int
+    wrong: int
+    questions: int
+    itself: int
+
+
 class Labelled:
     """The file's rows and its pool of questions."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limit: int | None = None) -> None:
         with gzip.open(path, "rt", encoding="utf-8") as file:
-            document: list[dict[str, Any]] = json.load(file)
+            document: list[dict[str, Any]] = json.load(file)[:limit]
         self.questions = {
             candidate["polymarket_id"]: _polymarket(candidate["polymarket_id"], candidate["question"])
             for row in document
@@ -86,6 +96,19 @@ class Labelled:
                 _judge(row, number, listing, counts, wrong)
         fields = {name: counts[name] for name in Result.__struct_fields__ if name not in {"rows", "wrong"}}
         return Result(rows=len(rows), wrong=tuple(wrong), **fields)
+
+    def siblings(self) -> Siblings:
+        """All questions of one row against each other: alike in all words but the few that make them different."""
+        groups = {frozenset(self.questions[number].title.strip() for number in row.candidates) for row in self.rows}
+        pairs = {(mine, other) for group in groups for mine in group for other in group}
+        agreed = [
+            (mine, other)
+            for mine, other in sorted(pairs)
+            if judge_texts(_kalshi("KXQ-X", mine, "Yes"), _polymarket(0, other)).titles_agree
+        ]
+        itself = sum(mine == other for mine, other in agreed)
+        questions = sum(mine == other for mine, other in pairs)
+        return Siblings(len(pairs) - questions, len(agreed) - itself, questions, itself)
 
     def _recall(self, row: Row, counts: Counter[str]) -> None:
         if not row.same:
@@ -128,16 +151,20 @@ def _refused(row: Row, listing: Listing, judgement: Judgement) -> Wrong:
 def _row(row: dict[str, Any]) -> Row:
     ticker: str = row["kalshi_ticker"]
     name: str = row["kalshi_yes_sub_title"] or "Yes"
-    listing = Listing(
+    listing = _kalshi(ticker, row["kalshi_title"], name)
+    numbers = tuple(dict.fromkeys(candidate["polymarket_id"] for candidate in row["candidates"]))
+    return Row(listing, numbers, frozenset(row["same"]), bool(zlib.crc32(ticker.encode()) % 2))
+
+
+def _kalshi(ticker: str, title: str, name: str) -> Listing:
+    return Listing(
         platform=KALSHI,
         market_id=ticker,
         event_id=ticker.rpartition("-")[0],
-        title=row["kalshi_title"],
+        title=title,
         subtitle=name,
         outcomes=(Outcome(name), Outcome(f"not {name}")),
     )
-    numbers = tuple(dict.fromkeys(candidate["polymarket_id"] for candidate in row["candidates"]))
-    return Row(listing, numbers, frozenset(row["same"]), bool(zlib.crc32(ticker.encode()) % 2))
 
 
 def _polymarket(number: int, question: str) -> Listing:
@@ -153,3 +180,19 @@ def _polymarket(number: int, question: str) -> Listing:
 def kinds(wrong: Sequence[Wrong]) -> list[tuple[str, int]]:
     """The kinds of errors by how many there are."""
     return Counter(error.kind for error in wrong).most_common()
+
+
+def report(path: Path) -> str:
+    """Every error of both halves by its kind, as the lines of docs/pairs.md."""
+    labelled = Labelled(path)
+    lines = []
+    for name, held_out in (("seen", False), ("held out", True)):
+        result = labelled.measure(held_out=held_out)
+        lines.append(f"### {name.capitalize()}: {result.true_pairs} true pairs\n")
+        lines += [f"* {count} {kind}" for kind, count in kinds(result.wrong)]
+        lines.append("")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(report(Path(sys.argv[1])))

@@ -86,15 +86,19 @@ def drift(as_json: AsJson = False) -> None:
 @ledger_app.command("paid-out", short_help="Say that a market has paid out.")
 def paid_out(
     pair: Annotated[str, typer.Argument(metavar="PAIR", help="The pair whose market has settled at both venues.")],
+    result: Annotated[
+        str | None, typer.Option("--result", metavar="yes|no", help="What it resolved to, where no venue has told.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say that a pair's market has settled and both venues have paid: its money is at stake no more.
 
-    The controller must be running. Your word is kept in the ledger; what was earned is not changed by it.
+    The controller must be running. Your word is kept in the ledger. Profit and loss are booked where a venue has
+    told what the market resolved to, or --result does.
     """
     from cli.paid_out import run
 
-    raise typer.Exit(run(pair, as_json=as_json))
+    raise typer.Exit(run(pair, as_json=as_json, result=result))
 
 
 @ledger_app.command("accept-new", short_help="Trade on, on another ledger than before.")

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from actors.ledger_state import LedgerState, LegRecord
-from actors.ledger_view import PairView, flow, pairs
+from actors.ledger_view import SETTLING, Flow, PairView, flow, pairs
 from cli.ledger_listing import Row, Wanted, iso
 from cli.output import Column, Style, table
 from cli.words import count, text, usd
 from protocol.terms import PairId
-from protocol.units import money_to_dollars, quantity_to_wire
+from protocol.units import Money, money_to_dollars, quantity_to_wire
 
 FIELDS: Final = (
     *("pair_id", "paper", "state", "legs", "realised_usd", "fees_usd", "net_usd", "locked_in_usd", "at_risk_usd"),
@@ -34,14 +34,16 @@ def rows(state: LedgerState, wanted: Wanted) -> Iterator[Row]:
     for leg in state.legs.values():
         if leg.key is not None and wanted.takes(leg.proven_t, leg.key.pair_id):
             legs[leg.key.paper, leg.key.pair_id].append(leg)
+    gains = state.settled_gains(wanted.since_us)
     for pair in pairs(state):
         moved = legs[pair.paper, pair.pair_id]
-        if wanted.pair_id in {None, pair.pair_id} and (moved or pair.matched or pair.at_risk):
-            yield _row(state, pair, moved)
+        settled = gains.get((pair.paper, pair.pair_id))
+        something = moved or pair.matched or pair.at_risk or settled is not None or pair.state == SETTLING
+        if wanted.pair_id in {None, pair.pair_id} and something:
+            yield _row(pair, flow(state, moved).and_settled(settled or Money(0)))
 
 
-def _row(state: LedgerState, pair: PairView, legs: Sequence[LegRecord]) -> Row:
-    moved = flow(state, legs)
+def _row(pair: PairView, moved: Flow) -> Row:
     return {
         "pair_id": pair.pair_id,
         "paper": pair.paper,

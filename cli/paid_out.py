@@ -10,10 +10,11 @@ from config.home import ArbHome
 from transport.status_client import ask
 
 
-def run(pair: str, *, as_json: bool, home: ArbHome | None = None, asking: Ask = ask) -> int:
+def run(pair: str, *, as_json: bool, result: str | None = None, home: ArbHome | None = None, asking: Ask = ask) -> int:
     """Tell it, and print which trades are at stake no more; returns the exit code."""
     home = ArbHome.from_environment() if home is None else home
-    answer = controller_says(home, {"command": "paid_out", "pair": pair}, asking)
+    wish = {"command": "paid_out", "pair": pair} | ({} if result is None else {"result": result})
+    answer = controller_says(home, wish, asking)
     if "trades" not in answer:
         raise CliError(ERROR, printable(answer.get("error") or answer.get("reason") or "no answer"))
     if as_json:

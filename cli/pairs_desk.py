@@ -7,7 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final, NamedTuple
+
+from msgspec import structs
 
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR
@@ -15,10 +18,12 @@ from cli.pairs_source import store_file
 from config.home import ArbHome
 from market.pair import Pair
 from pairing.approval import State, What
-from pairing.contract import pair_of
+from pairing.candidates import Candidate, judge
+from pairing.export import pair_of
+from pairing.glance import Glance, glance, yearly
 from pairing.judgement import DIFFER, UNKNOWN, Verdict
 from pairing.leagues import Leagues, LeaguesError
-from pairing.lockup import Glance, Lockup, glance, lockup, per_year
+from pairing.lockup import Lockup, lockup
 from pairing.proposal import Proposal, propose
 from pairing.terms import Change
 from protocol.terms import KALSHI, POLYMARKET
@@ -67,12 +72,11 @@ class Looked(NamedTuple):
             return None
         return glance(self.entry.pair, self.kalshi.listing, self.polymarket.listing)
 
-    def yearly(self, now: datetime) -> float | None:
+    def yearly(self, now: datetime) -> Decimal | None:
         """The edge of the glance per year of locked capital, as a share; None where there is none."""
-        look, lock = self.glance, self.lockup
-        if look is None or lock is None or look.edge <= 0:
+        if self.kalshi is None or self.polymarket is None:
             return None
-        return per_year(look.edge, look.cost, now, lock.expected)
+        return yearly(self.glance, self.kalshi.listing, self.polymarket.listing, now)
 
 
 class Desk:
@@ -108,9 +112,15 @@ class Desk:
         entry = looked.entry
         if entry.category == FILE or looked.proposal is None or looked.kalshi is None or looked.polymarket is None:
             return None
-        key = entry.pair.event_id or looked.kalshi.listing.event_id
-        sides = (looked.kalshi.listing, looked.polymarket.listing)
-        return pair_of(looked.proposal, *sides, entry.pair.pair_id, key)
+        kalshi, polymarket = looked.kalshi.listing, looked.polymarket.listing
+        candidate = Candidate(
+            kalshi=kalshi,
+            polymarket=polymarket,
+            judgement=judge(kalshi, polymarket, self.leagues),
+            event_key=kalshi.event_id,
+        )
+        kept = {"pair_id": entry.pair.pair_id, "event_id": entry.pair.event_id or kalshi.event_id}
+        return structs.replace(pair_of(candidate), **kept)
 
 
 def _problem(entry: Entry, kalshi: Kept | None, polymarket: Kept | None, proposal: Proposal | None) -> str | None:

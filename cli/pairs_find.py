@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cli import pairs_view
@@ -37,11 +38,12 @@ def run(
     kalshi, polymarket = _listings(kalshi_from, read_kalshi), _listings(polymarket_from, read_gamma)
     found = list(find_candidates(kalshi, polymarket, own_leagues(), closed=closed))
     shown = [each for each in found if everything or each.verdict is not Verdict.DIFFERENT]
+    now = datetime.now(UTC)
     if as_json:
         for candidate in shown:
-            say_json(pairs_view.as_json(candidate))
+            say_json(pairs_view.as_json(candidate, now))
         return OK
-    _show(shown, evidence=evidence)
+    _show(shown, now, evidence=evidence)
     _sum_up(found, kalshi, polymarket)
     return OK
 
@@ -71,10 +73,10 @@ def _listings(paths: Sequence[Path], reader: Reader) -> list[Listing]:
     return list(listings.values())
 
 
-def _show(candidates: Sequence[Candidate], *, evidence: bool) -> None:
+def _show(candidates: Sequence[Candidate], now: datetime, *, evidence: bool) -> None:
     width, style = terminal_width(), stdout_style()
     for number, candidate in enumerate(candidates, 1):
-        for line in pairs_view.lines(number, candidate, width, style, evidence=evidence):
+        for line in pairs_view.lines(number, candidate, now, width, style, evidence=evidence):
             say(line)
         say()
 

@@ -29,7 +29,7 @@ _COLUMNS: Final = (
     Column("a year", align="right"),
 )
 _LEAST_NAME: Final = 12
-_MOST_A_YEAR: Final = 9.99
+_MOST_A_YEAR: Final = 10
 
 _ENDLESS: Final = 1_000_000
 
@@ -83,7 +83,7 @@ def show_one(name: str, *, as_json: bool, home: ArbHome | None = None) -> int:
 
 def _row(desk: Desk, entry: Entry) -> list[str]:
     looked = quick(desk, entry)
-    close = None if looked.lockup is None else looked.lockup.close
+    close = None if looked.lockup is None else looked.lockup.kalshi_close
     look, yearly = looked.glance, looked.yearly(now())
     return [
         printable(entry.pair.pair_id),
@@ -92,7 +92,7 @@ def _row(desk: Desk, entry: Entry) -> list[str]:
         known(looked),
         "" if close is None else f"{close:%Y-%m-%d}",
         "" if look is None else f"{look.edge / 100:+.2f}c",
-        "" if yearly is None else f"{yearly:+.0%}" if yearly <= _MOST_A_YEAR else ">999%",
+        "" if yearly is None else f"{yearly:+.0%}" if yearly < _MOST_A_YEAR else ">999%",
     ]
 
 
@@ -155,21 +155,13 @@ def document(looked: Looked) -> dict[str, Any]:
         found["points"] = [msgspec.to_builtins(point) for point in looked.proposal.points]
         found["flags"] = [msgspec.to_builtins(flag) for flag in looked.proposal.flags]
     if lock is not None:
-        found |= {
-            "closes": lock.close,
-            "money_back_about": lock.expected,
-            "money_back_at_the_latest": lock.latest,
-            "may_close_early": lock.early,
-        }
-    if looked.kalshi is not None:
-        found["settlement_timer_s"] = looked.kalshi.listing.settlement_timer_s
-        found["early_close_condition"] = looked.kalshi.listing.early_close_condition
-    if look is not None and lock is not None:
+        found["lockup"] = msgspec.to_builtins(lock)
+    if look is not None:
         yearly = looked.yearly(now())
         found |= {
             "edge_cents": look.edge / 100,
             "cost_cents": look.cost / 100,
-            "edge_per_year": None if yearly is None else round(yearly, 4),
+            "edge_per_year": None if yearly is None else round(float(yearly), 4),
         }
     return found
 

@@ -150,14 +150,15 @@ class Page:
         if lock is None:
             return
         parts = []
-        if lock.close is not None:
-            parts.append(f"closes {_moment(lock.close)}")
+        closes = [each for each in (lock.kalshi_close, lock.polymarket_close) if each is not None]
+        if closes:
+            parts.append(f"closes {_moment(min(closes))}")
         if lock.expected is not None:
             parts.append(f"money back about {_moment(lock.expected)}")
         if lock.latest is not None and lock.latest != lock.expected:
             parts.append(f"at the latest {_moment(lock.latest)}")
-        if lock.early:
-            parts.append("may close early")
+        if lock.early is not False:
+            parts.append("may close early" if lock.early else "nothing said of an early close")
         yield from self._line("time", ", ".join(parts) or "not said")
         if look is not None:
             yearly = looked.yearly(self.now)

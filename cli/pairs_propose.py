@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from msgspec import structs
+
 from cli.exit_codes import ERROR, OK
 from cli.output import complain, say, say_json
 from cli.pairs_decide import approve
@@ -15,7 +17,7 @@ from cli.words import count
 from config.home import ArbHome
 from pairing.approval import State
 from pairing.candidates import Candidate, find_candidates
-from pairing.contract import pair_of
+from pairing.export import pair_of
 from pairing.judgement import Verdict
 from pairing.proposal import propose
 from protocol.terms import KALSHI, POLYMARKET, PairId
@@ -96,9 +98,10 @@ def _keep(desk: Desk, candidate: Candidate, found: Found, before: dict[PairId, S
         found.left["which outcome is YES is not known"] += 1
         return
     try:
-        name = book.name_for(proposal)
-        key = book.event_key(kalshi, polymarket, candidate.event_key)
-        state = book.propose(proposal, pair_of(proposal, kalshi, polymarket, name, key), now_us())
+        name = book.name_for(proposal, kalshi, polymarket)
+        pair = pair_of(candidate)
+        key = book.event_key(kalshi, polymarket, pair.event_id or kalshi.event_id)
+        state = book.propose(proposal, structs.replace(pair, pair_id=name, event_id=key), now_us())
     except (PairStoreError, ValueError) as error:
         found.left["cannot be a pair"] += 1
         complain(f"{kalshi.market_id}: {error}")

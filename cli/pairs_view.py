@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -12,12 +14,16 @@ from cli.output import Style, cut, printable
 from pairing.candidates import Candidate
 from pairing.judgement import AGREE, DIFFER, UNKNOWN, Point, Verdict
 from pairing.listing import Listing
+from pairing.lockup import edge_at, edge_per_year, lockup
+from protocol.units import CONTRACT, notional
 
 _MARGIN: Final = "   "
 _LABEL: Final = len("Polymarket")
 
 
-def lines(number: int, candidate: Candidate, width: int, style: Style, *, evidence: bool) -> Iterator[str]:
+def lines(
+    number: int, candidate: Candidate, now: datetime, width: int, style: Style, *, evidence: bool
+) -> Iterator[str]:
     """The lines of one candidate, none wider than ``width``."""
     kalshi, polymarket, judgement = candidate.kalshi, candidate.polymarket, candidate.judgement
     verdict = _verdict(candidate.verdict, style)
@@ -27,6 +33,7 @@ def lines(number: int, candidate: Candidate, width: int, style: Style, *, eviden
     yield from _side("Kalshi", kalshi, _question(kalshi), width)
     yield from _side("Polymarket", polymarket, polymarket.title, width)
     yield from _wrapped("YES is", _yes(candidate), width)
+    yield from _wrapped("money", _held(candidate, now), width)
     agreed = judgement.of(AGREE)
     if agreed and not evidence:
         yield from _wrapped("agree", ", ".join(point.name for point in agreed), width)
@@ -67,6 +74,30 @@ def _yes(candidate: Candidate) -> str:
     return printable(f"{kalshi} = {candidate.polymarket.outcomes[yes].name} (NO is {', '.join(others)})")
 
 
+def _held(candidate: Candidate, now: datetime) -> str:
+    """Until when a pair holds its money, and the listed edge by the year."""
+    times = lockup(candidate.kalshi, candidate.polymarket)
+    until = times.expected or times.latest
+    if until is None:
+        return "until when is not known"
+    said = f"held until about {until:%Y-%m-%d %H:%M} UTC"
+    if times.early:
+        said += "; Kalshi may close early"
+    share = yearly(candidate, now)
+    return said if share is None else f"{said}; listed prices: {share * 100:.1f} % a year before fees"
+
+
+def yearly(candidate: Candidate, now: datetime) -> Decimal | None:
+    """The edge at the listed prices by the year, None where prices or times are not known or there is none."""
+    until = lockup(candidate.kalshi, candidate.polymarket).expected
+    yes = candidate.judgement.yes
+    prices = None if yes is None else edge_at(candidate.kalshi, candidate.polymarket, yes)
+    if until is None or prices is None or prices[0] <= 0 or prices[1] <= 0:
+        return None
+    edge, cost = (notional(price, CONTRACT) for price in prices)
+    return edge_per_year(edge, cost, until - now)
+
+
 def _point(point: Point, width: int, style: Style, *, evidence: bool) -> Iterator[str]:
     said = f"{point.name}: {point.why}" if point.why else point.name
     mark = style.alarm if point.state is DIFFER else str
@@ -85,7 +116,7 @@ def _wrapped(label: str, text: str, width: int) -> Iterator[str]:
     yield from textwrap.wrap(text, width, initial_indent=head, subsequent_indent=indent) or [head.rstrip()]
 
 
-def as_json(candidate: Candidate) -> dict[str, Any]:
+def as_json(candidate: Candidate, now: datetime) -> dict[str, Any]:
     """The candidate as one JSON object: what `arb pairs find --json` prints on a line."""
     yes = candidate.judgement.yes
     outcomes = candidate.polymarket.outcomes
@@ -101,6 +132,8 @@ def as_json(candidate: Candidate) -> dict[str, Any]:
         "poly_yes_token": None if yes is None else outcomes[yes].token,
         "poly_no_token": None if yes is None or len(outcomes) != 2 else outcomes[1 - yes].token,  # noqa: PLR2004 -- YES, NO
         "likeness": candidate.likeness,
+        "lockup": msgspec.to_builtins(lockup(candidate.kalshi, candidate.polymarket)),
+        "listed_edge_per_year": yearly(candidate, now),
         "points": [msgspec.to_builtins(point) for point in candidate.judgement.points],
         "flags": [msgspec.to_builtins(flag) for flag in candidate.judgement.flags],
     }

@@ -71,6 +71,14 @@ def _cash(said: Document, style: Style) -> Iterator[str]:
         yield f"cash at {where}{kind}: {usd(account.get('free_usd'))} free, {when}"
         if account.get("failed"):
             yield style.alarm(f"cash at {where} could not be asked for since: {text(account.get('failed'))}")
+    unknown = mapping(cash, "no_shard")
+    if unknown:
+        few = unknown.get("first")
+        named = ", ".join(map(text, few)) if isinstance(few, list) else ""
+        more = ", ..." if isinstance(few, list) and number(unknown.get("markets")) > len(few) else ""
+        which = f"{count(unknown.get('markets'))} markets ({named}{more})"
+        where = f"{text(unknown.get('platform'))} has cash by shard"
+        yield style.alarm(f"{where}, and nobody has said where {which} are: not traded for money")
     for platform, why in mapping(cash, "silent").items():
         yield f"cash at {text(platform)} is not known and no limit: {text(why)}"
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from market.events import Level
 from market.feed_state import FeedState
 from market.ladder import NO_ASK, Ladder
+from market.matching.matcher import planned
+from market.matching.order import Arrival, Resting
 from protocol.terms import Platform
 from protocol.units import DOLLAR, Price, Quantity
 
 _NEVER: Final = -1
 """The epoch of a book that had no snapshot, or was lost since."""
+
+_TAKER: Final = "we"
+_OTHERS: Final = "others"
 
 
 class Book:
@@ -172,18 +177,27 @@ class Book:
     def consume(self, quantity: Quantity, limit: Price, *, buying: bool, mirrored: bool = False) -> list[Level]:
         """Take up to ``quantity`` at ``limit`` or better, best first, as an immediate-or-cancel order would.
 
-        Answers with the fills, in the order's own prices; what was taken is gone until the venue next speaks.
+        Answers with the fills, in the order's own prices; what was taken is gone until the venue next speaks. The
+        matching engine of the exchanges decides which; to it each level is one order of somebody else.
         """
-        fills: list[Level] = []
-        left = quantity
-        for price, size in self.levels(buying=buying, mirrored=mirrored, limit=limit):
-            if left <= 0:
-                break
-            filled = min(size, left)
-            self.take(Price(DOLLAR - price) if mirrored else price, filled, is_bid=buying == mirrored)
-            fills.append((price, filled))
-            left = Quantity(left - filled)
-        return fills
+        is_bid = buying != mirrored
+        arrival = Arrival(
+            order_id="",
+            owner=_TAKER,
+            is_bid=is_bid,
+            price=Price(DOLLAR - limit) if mirrored else limit,
+            quantity=quantity,
+        )
+        plan = planned(arrival, self._resting(is_bid=not is_bid, limit=arrival.price))
+        for match in plan.matches:
+            self.take(match.maker.price, match.quantity, is_bid=not is_bid)
+        fills = ((match.maker.price, match.quantity) for match in plan.matches)
+        return [(Price(DOLLAR - price), filled) for price, filled in fills] if mirrored else list(fills)
+
+    def _resting(self, *, is_bid: bool, limit: Price) -> Iterator[Resting]:
+        """The levels of that side that an order at ``limit`` can take, as the engine sees them."""
+        for price, size in self.levels(buying=not is_bid, limit=limit):
+            yield Resting("", _OTHERS, is_bid, price, size)
 
     def _facing(self, *, buying: bool, mirrored: bool) -> Ladder | None:
         """The side that such an order takes from, where it can be traded on."""

@@ -20,7 +20,8 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     There is at least one arb to be had: a ticker (alone it gives ``kalshi_only``) or both tokens. Rates and the
     multiplier are millionths. Ticks divide the dollar; the finest, 1/100 of a cent, allows every price.
-    ``market_id`` is its number on the wire. Raises :class:`ValueError` for what cannot be a pair.
+    ``market_id`` is its number on the wire. ``kalshi_shard``: on which of Kalshi's shards the market is, until a trader
+    says it. Raises :class:`ValueError` for what cannot be a pair.
     """
 
     pair_id: PairId
@@ -39,6 +40,7 @@ class Pair(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     kalshi_min_contracts: Quantity = Quantity(1)
     poly_min_notional: Money = USD
     quantity_step: Quantity = Quantity(1)
+    kalshi_shard: int | None = None
 
     def __post_init__(self) -> None:
         if not self.arb_types:

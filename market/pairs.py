@@ -29,6 +29,7 @@ MAX_PAIRS: Final = 65_536
 """What the wire's ``market_id`` can number."""
 
 MAX_MULTIPLIER: Final = 10
+MAX_SHARD: Final = 999
 
 
 class PairsError(ValueError):
@@ -120,6 +121,12 @@ def _exponent(value: object) -> int:
     return value
 
 
+def _shard(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_SHARD:
+        raise ValueError(f"must be a whole number from 0 to {MAX_SHARD}, such as 3")
+    return value
+
+
 def _quoted(value: str) -> str:
     # JSON's escapes are TOML's, but for DEL, which TOML wants escaped as well.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -145,6 +152,7 @@ _FIELDS: Final[Mapping[str, _Field]] = {
     "kalshi_min_contracts": _Field("kalshi_min_contracts", _quantity, lambda size: _decimal(quantity_to_wire(size))),
     "poly_min_notional": _Field("poly_min_notional", _notional, _micro),
     "quantity_step": _Field("quantity_step", _quantity, lambda size: _decimal(quantity_to_wire(size))),
+    "kalshi_shard": _Field("kalshi_shard", _shard, str),
 }
 _FEES: Final[Mapping[str, _Field]] = {
     "kalshi_rate": _Field("kalshi_rate_ppm", rate_from_text, _micro),

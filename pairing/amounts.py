@@ -30,6 +30,7 @@ _NUMBER: Final = (
 )
 _A: Final = _NUMBER.format("a")
 _B: Final = _NUMBER.format("b")
+_DIGIT: Final = re.compile(r"\d")
 _START: Final = r"(?<![\w.,])"
 _END: Final = r"(?![\w])"
 _ABOVE: Final = r"over|above|more than|greater than|exceeds?|higher than|>"
@@ -89,6 +90,8 @@ def without_amounts(text: str) -> str:
 @lru_cache(maxsize=MAX_REMEMBERED)
 def _take(text: str) -> tuple[tuple[Fact[Interval], ...], str]:
     found: list[Fact[Interval]] = []
+    if not _DIGIT.search(text):
+        return (), text
     for kind, pattern in _PATTERNS:
         while len(found) < MAX_AMOUNTS and (match := pattern.search(text)):
             found.append(Fact(_interval(kind, match), match[0].strip(), ""))
@@ -132,7 +135,7 @@ def _value(match: re.Match[str], which: str) -> tuple[Decimal, str]:
 
 
 _WHOLE_THINGS: Final = re.compile(
-    r"\b(?:seats?|goals?|points?|runs?|wins?|games?|weeks?|days?|times?|votes?|senators?|orders?|oscars?|medals?"
+    r"\b(?:seats?|goals?|points?|runs?|wins?|games?|weeks?|days?|times?|votes|senators?|orders?|oscars?|medals?"
     r"|assists?|rebounds?|touchdowns?|people|members|countries|states|score|metascore)\b",
     re.IGNORECASE,
 )
@@ -151,9 +154,10 @@ def same_amounts(mine: frozenset[Interval], other: frozenset[Interval], texts: s
         return None
     if {i.whole() for i in mine} == {i.whole() for i in other}:
         return True if _WHOLE_THINGS.search(texts) else None
-    if {i.whole() for i in _bare(mine)} == {i.whole() for i in _bare(other)} or _nearly(mine, other):
+    if {i.whole() for i in _bare(mine)} == {i.whole() for i in _bare(other)}:
         return None
-    return False
+    # At its very end two brackets may differ by nothing that is ever measured; of whole things they differ by one.
+    return None if _nearly(mine, other) and not _WHOLE_THINGS.search(texts) else False
 
 
 def _bare(intervals: frozenset[Interval]) -> frozenset[Interval]:

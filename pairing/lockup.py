@@ -1,95 +1,84 @@
-"""How long money lies in a pair, and what an edge is worth per year of that."""
+"""How long a pair holds its money, and what an edge is worth by the year."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from market.fees import SCALE
-from market.pair import Pair
 from pairing.listing import Listing
-from protocol.units import DOLLAR, Price
+from protocol.units import DOLLAR, Money, Price
 
-__all__ = ["Glance", "Lockup", "glance", "lockup", "per_year"]
+__all__ = ["Lockup", "edge_at", "edge_per_year", "lockup"]
 
-UMA: Final = timedelta(hours=2)
-"""After the outcome is known Polymarket waits for a dispute for so long; with one, days more (docs/pairs.md)."""
+UMA_LIVENESS: Final = timedelta(hours=2)
+"""Polymarket pays no sooner than this after the answer was proposed; a dispute takes days."""
+
+SHORTEST: Final = timedelta(hours=1)
+"""What an hour's lockup is counted as at least: by the year, a minute's would be any number."""
 
 _YEAR: Final = timedelta(days=365)
-_LEAST: Final = timedelta(hours=1)
-"""No return is told for less: it would be a figure that nobody can earn again and again."""
 
 
-class Lockup(msgspec.Struct, frozen=True):
-    """When a pair's money comes back: as expected, and at the latest; ``early``: it may be sooner."""
+class Lockup(msgspec.Struct, frozen=True, kw_only=True):
+    """When both legs of a pair have paid. ``expected`` and ``latest`` are None where a venue does not say.
 
-    close: datetime | None
+    ``early`` is None where the listing does not say whether Kalshi may close before its time, and ``condition`` when.
+    """
+
+    kalshi_close: datetime | None
+    polymarket_close: datetime | None
     expected: datetime | None
     latest: datetime | None
-    early: bool
+    early: bool | None
+    condition: str
+    settlement_timer_s: int | None
 
 
 def lockup(kalshi: Listing, polymarket: Listing) -> Lockup:
-    """From what both say: the money is back when the later of the two has paid."""
+    """The times of a pair: the later leg's, with what each venue takes to pay."""
     timer = timedelta(seconds=kalshi.settlement_timer_s or 0)
-    start = polymarket.game_start
-    kalshi_end = kalshi.expected_expiry or kalshi.close_time
-    # A Polymarket game ends some hours after it starts; its `endDate` says only when it starts.
-    poly_end = polymarket.expected_expiry or (start or polymarket.close_time)
-    ends = [each for each in (kalshi_end and kalshi_end + timer, poly_end and poly_end + UMA) if each]
-    latest = kalshi.latest_expiry or kalshi.close_time
-    closes = [each for each in (kalshi.close_time, polymarket.close_time) if each]
+    ends = kalshi.expected_expiry or kalshi.close_time
+    # Polymarket's end is when its game begins or its question is due, and is not kept up to date: never alone.
+    polymarket_end = polymarket.close_time
     return Lockup(
-        close=min(closes, default=None),
-        expected=max(ends, default=None),
-        latest=latest and latest + timer,
-        early=kalshi.can_close_early is not False,
+        kalshi_close=kalshi.close_time,
+        polymarket_close=polymarket_end,
+        expected=_later(None if ends is None else ends + timer, polymarket_end),
+        latest=_later(None if kalshi.latest_expiry is None else kalshi.latest_expiry + timer, polymarket_end),
+        early=kalshi.can_close_early,
+        condition=kalshi.early_close_condition,
+        settlement_timer_s=kalshi.settlement_timer_s,
     )
 
 
-def per_year(edge: int, cost: int, now: datetime, back: datetime | None) -> float | None:
-    """The edge as a share of the cost, per year of the time until the money is back; None where that is not known.
-
-    Simple, not compounded. ``edge`` and ``cost`` in the same unit; less than an hour counts as one.
-    """
-    if back is None or cost <= 0:
+def _later(kalshi: datetime | None, polymarket: datetime | None) -> datetime | None:
+    if kalshi is None or polymarket is None:
         return None
-    return edge / cost * (_YEAR / max(back - now, _LEAST))
+    return max(kalshi, polymarket + UMA_LIVENESS)
 
 
-class Glance(msgspec.Struct, frozen=True):
-    """What the listings' middle prices would make of one contract a side, fees off: a look, nothing to trade on.
+def edge_per_year(edge: Money, capital: Money, locked: timedelta) -> Decimal:
+    """The share of ``capital`` that ``edge`` is in a year, without compounding: 0.05 is 5 % a year.
 
-    In units of price (1/10,000 dollar): what the dearer-to-miss direction costs and leaves.
+    Raises :class:`ValueError` where no capital is locked.
     """
+    if capital <= 0:
+        raise ValueError("no capital is locked: a share of nothing is no number")
+    years = Decimal(max(locked, SHORTEST) // timedelta(seconds=1)) / (_YEAR // timedelta(seconds=1))
+    return Decimal(edge) / Decimal(capital) / years
 
-    edge: int
-    cost: int
-    sum: int
-    """Kalshi's YES and Polymarket's matching token would be equal in price; this is how far the two are apart."""
 
+def edge_at(kalshi: Listing, polymarket: Listing, yes: int) -> tuple[Price, Price] | None:
+    """The edge of a contract and what it costs at the *listed* prices, before fees; None where those are not known.
 
-def glance(pair: Pair, kalshi: Listing, polymarket: Listing) -> Glance | None:
-    """The better of both directions; None where a price is not listed."""
-    prices = {outcome.token: outcome.price for outcome in polymarket.outcomes}
-    yes, no = prices.get(pair.poly_yes_token), prices.get(pair.poly_no_token)
-    kalshi_yes = kalshi.outcomes[0].price
-    if yes is None or no is None or kalshi_yes is None:
+    Of the two ways to hold both sides the better one. A listing's prices are a hint where to look, no offer.
+    """
+    mine, other = kalshi.outcomes, polymarket.outcomes
+    ways = ((mine[0].price, other[1 - yes].price), (mine[1].price, other[yes].price))
+    costs = [Price(first + second) for first, second in ways if first is not None and second is not None]
+    if not costs:
         return None
-    ways = ((kalshi_yes, no), (Price(DOLLAR - kalshi_yes), yes))
-    found = []
-    for on_kalshi, on_polymarket in ways:
-        if not (0 < on_kalshi < DOLLAR and 0 < on_polymarket < DOLLAR):
-            continue
-        cost = on_kalshi + on_polymarket + _fee(pair, on_kalshi, on_polymarket)
-        found.append(Glance(DOLLAR - cost, cost, abs(kalshi_yes - yes)))
-    return max(found, key=lambda each: each.edge, default=None)
-
-
-def _fee(pair: Pair, on_kalshi: Price, on_polymarket: Price) -> int:
-    """Of one contract a side, in units of price, rounded up."""
-    kalshi = pair.kalshi_fees().marginal(on_kalshi)
-    polymarket = pair.polymarket_fees().marginal(on_polymarket)
-    return -(-(kalshi + polymarket) // SCALE)
+    return Price(DOLLAR - min(costs)), min(costs)

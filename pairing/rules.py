@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from pairing.amounts import amounts
@@ -13,6 +14,9 @@ from pairing.leagues import plain
 from pairing.listing import Listing
 
 __all__ = ["conditions", "overtime", "sources", "void_rules", "zone"]
+
+MAX_REMEMBERED: Final = 1_024
+"""Rules texts whose reading is kept: one market is compared with several."""
 
 _SENTENCE: Final = re.compile(r"[^.!?\n]*(?:\.(?=\w)[^.!?\n]*)*[.!?\n]?")
 _TRIGGERS: Final = {
@@ -88,6 +92,7 @@ _CONDITION: Final = re.compile(
 """Beginnings of words that make a rule narrower or wider than its title."""
 
 
+@lru_cache(maxsize=MAX_REMEMBERED)
 def void_rules(rules: str) -> Fact[frozenset[tuple[str, str]]] | None:
     """What happens on which mishap, None where the text says nothing of it.
 
@@ -97,8 +102,8 @@ def void_rules(rules: str) -> Fact[frozenset[tuple[str, str]]] | None:
     said: list[str] = []
     for sentence in _sentences(rules):
         triggers = [name for name, pattern in _TRIGGERS.items() if pattern.search(sentence)]
-        results = _results(sentence)
-        if triggers and results:
+        results = _results(sentence) if triggers else []
+        if results:
             found |= {(trigger, result) for trigger in triggers for result in results}
             said.append(sentence)
     return Fact(frozenset(found), " ".join(said), "rules") if found else None
@@ -129,6 +134,7 @@ def _source_words(text: str) -> set[str]:
     return found - _COMMON
 
 
+@lru_cache(maxsize=MAX_REMEMBERED)
 def zone(rules: str) -> Fact[str] | None:
     """The one zone of a text's times; None where it names none, or several."""
     named = {_ZONES.get(match[1], match[1]): match[0] for match in _ZONE.finditer(rules)}
@@ -138,6 +144,7 @@ def zone(rules: str) -> Fact[str] | None:
     return Fact(value, text, "rules")
 
 
+@lru_cache(maxsize=MAX_REMEMBERED)
 def overtime(rules: str) -> Fact[bool] | None:
     """Whether what is played after the regular time counts; None where the text does not say."""
     said = _OVERTIME.search(rules)
@@ -146,6 +153,7 @@ def overtime(rules: str) -> Fact[bool] | None:
     return Fact(_EXCLUDED.search(said[0]) is None, said[0].strip(), "rules")
 
 
+@lru_cache(maxsize=MAX_REMEMBERED)
 def conditions(rules: str) -> frozenset[str]:
     """The words, numbers and days by which rules bound their title: equal ones promise nothing, others forbid."""
     words = {match[0].lower()[:_STEM] for match in _CONDITION.finditer(rules)}

@@ -11,7 +11,7 @@ import math
 import re
 from array import array
 from collections.abc import Iterator, Sequence
-from heapq import nlargest
+from heapq import nsmallest
 from typing import Final
 
 from rapidfuzz import fuzz
@@ -23,10 +23,10 @@ __all__ = ["TextIndex"]
 MAX_FOLLOWED: Final = 10
 """Words of one query that are followed, the rarest first."""
 
-MAX_POSTINGS: Final = 400
+MAX_POSTINGS: Final = 250
 """Markets that share a word, beyond which it is followed by no query that has rarer ones."""
 
-MAX_VISITS: Final = 1_500
+MAX_VISITS: Final = 800
 """Postings that one query reads at most."""
 
 MAX_COMPARED: Final = 24
@@ -57,18 +57,18 @@ class TextIndex:
         total = max(len(texts), 1)
         self._worth = {word: math.log(1 + total / len(found)) for word, found in postings.items()}
         self._unseen = math.log(1 + total)
-        self._size = [sum(self._worth[word] for word in words) for words in self._words]
+        self._size = [math.fsum(self._worth[word] for word in words) for words in self._words]
 
     def like(self, text: str, limit: int) -> list[tuple[float, int]]:
         """The questions most like a text, the best first, with a score from 0 to 1."""
         said = tokens(text)
         words = _words(text)
         shared = self._shared(words)
-        mine = sum(self._worth.get(word, self._unseen) for word in words) or 1.0
-        by_worth = nlargest(MAX_COMPARED, ((self._dice(worth, mine, n), n) for n, worth in shared.items()))
+        mine = math.fsum(self._worth.get(word, self._unseen) for word in words) or 1.0
+        by_worth = nsmallest(MAX_COMPARED, ((-self._dice(worth, mine, n), n) for n, worth in shared.items()))
         joined = " ".join(said)
         scored = [
-            (_SHARE * share + (1 - _SHARE) * fuzz.token_set_ratio(joined, self._texts[number]) / 100, number)
+            (-_SHARE * share + (1 - _SHARE) * fuzz.token_set_ratio(joined, self._texts[number]) / 100, number)
             for share, number in by_worth
         ]
         return sorted(scored, key=lambda found: (-found[0], found[1]))[:limit]
@@ -89,7 +89,7 @@ class TextIndex:
             visits += len(found)
             candidates.update(found)
         worth = self._worth
-        return {number: sum(worth[word] for word in words & self._words[number]) for number in candidates}
+        return {number: math.fsum(worth[word] for word in words & self._words[number]) for number in candidates}
 
 
 def _words(text: str) -> frozenset[str]:

@@ -132,7 +132,13 @@ def _explain(error: ValidationError) -> str:
     """Every wrong field by its wire name and what is wrong with it, on one line."""
     parts = []
     for item in error.errors(include_url=False, include_input=False, include_context=False)[:5]:
-        field = ".".join(str(step) for step in item["loc"]) or "message"
+        field = ".".join(_step(step) for step in item["loc"]) or "message"
         text = item["msg"].removeprefix("Value error, ")
         parts.append(text if text.startswith(field) else f"{field}: {text}")
     return "; ".join(parts)
+
+
+def _step(step: str | int) -> str:
+    """A field's name, or the key of a map: that one is the peer's own text, and may hold anything."""
+    name = str(step)[:MAX_LEG_ID]
+    return name if name.isprintable() else ascii(name)

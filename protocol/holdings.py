@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 
 from protocol.terms import Side
-from protocol.units import Money, Quantity
+from protocol.units import Money, Price, Quantity
 
 
 class HeldContracts(msgspec.Struct, frozen=True, gc=False):
@@ -32,12 +32,23 @@ class ListedOrder(msgspec.Struct, frozen=True, gc=False):
     t_us: int = 0
 
 
+class SettledMarket(msgspec.Struct, frozen=True, gc=False):
+    """A market that was paid out: what was held of it, and what a contract of YES was worth (NO the rest of $1)."""
+
+    market: str
+    yes: Quantity
+    no: Quantity
+    value: Price
+    t_us: int = 0
+
+
 class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     """An account at one moment: everything in it is there, or there is no such value.
 
     ``orders``: what rests, and everything made from ``listed_from_us`` on (None: this venue lists no orders). ``nets``:
     YES and NO of one market cancel each other out, and what is left is held. ``accounts``: cash by shard. ``moving``:
-    markets in which an order of ours was under way meanwhile; what is said of them may be of any moment.
+    markets in which an order of ours was under way meanwhile; what is said of them may be of any moment. ``settled``:
+    what was paid out lately, as far as the venue lists it.
     """
 
     positions: tuple[HeldContracts, ...]
@@ -46,6 +57,7 @@ class Holdings(msgspec.Struct, frozen=True, kw_only=True):
     nets: bool = False
     listed_from_us: int | None = None
     moving: tuple[str, ...] = ()
+    settled: tuple[SettledMarket, ...] = ()
 
 
 HoldingsReport = Callable[[Holdings | None, str | None], None]

@@ -33,7 +33,10 @@ MAX_NAME = 200
 MAX_PLATFORMS = 32
 MAX_LEVELS = 1_000
 MAX_ACCOUNTS = 64
+MAX_ASKED_MARKETS = 200
+"""Markets of one question, each a name: the longest of them and their answers fit into a frame."""
 MAX_HELD = 2_000
+MAX_SETTLED = 200
 MAX_LISTED = 1_000
 MAX_INT = 2**63 - 1
 
@@ -62,6 +65,14 @@ def _average(value: object) -> Decimal:
     return cents
 
 
+def _worth(value: object) -> Price:
+    """Cents from 0 to 100, the ends included, with 2 decimals at most."""
+    cents = _average(value)
+    if cents * CENT != int(cents * CENT):
+        raise ValueError("cents have at most 2 decimals")
+    return Price(int(cents * CENT))
+
+
 def _json_number(value: Decimal) -> int | Decimal:
     whole = int(value)
     return whole if whole == value else value
@@ -85,6 +96,7 @@ def _stamp(value: object) -> int | Decimal:
 
 WireFilled = Annotated[Quantity, BeforeValidator(_filled), PlainSerializer(quantity_to_wire)]
 WireAverage = Annotated[Decimal, BeforeValidator(_average), PlainSerializer(_json_number)]
+WireWorth = Annotated[Price, BeforeValidator(_worth), PlainSerializer(price_to_cents)]
 WirePaid = Annotated[Money, BeforeValidator(_paid), PlainSerializer(money_to_dollars)]
 WireStamp = Annotated[int | Decimal, BeforeValidator(_stamp)]
 
@@ -319,18 +331,22 @@ class StatusReport(WireMessage):
 
 
 class CashQuery(WireMessage):
-    """Controller to trader, level 2: what is there to be spent? Answered with a :class:`Cash` for each platform."""
+    """Controller to trader, level 2: what is there to be spent? Answered with a :class:`Cash` for each platform.
+
+    ``markets``: on which shards are these? Asked where an account has several.
+    """
 
     wire_type: ClassVar[str] = "cash_query"
     number: WireCount
     platforms: Platforms
+    markets: Annotated[list[Name], Field(max_length=MAX_ASKED_MARKETS)] = []
 
 
 class Cash(WireMessage):
     """Trader to controller, level 2: what the accounts of a platform had at some moment after ``number`` was read.
 
     ``accounts``: a shard's name (perhaps empty) and dollars, each; none where the venue does not say what it has.
-    ``error``: why it could not be asked.
+    ``error``: why it could not be asked. ``shards``: of markets that were asked about, each with its shard's name.
     """
 
     wire_type: ClassVar[str] = "cash"
@@ -338,22 +354,26 @@ class Cash(WireMessage):
     platform: Annotated[Platform, Field(max_length=MAX_NAME)]
     paper: StrictBool
     accounts: Annotated[list[tuple[Name, WireMoney]], Field(max_length=MAX_ACCOUNTS)] = []
+    shards: Annotated[list[tuple[Name, Name]], Field(max_length=MAX_ASKED_MARKETS)] = []
     error: Text | None = None
 
 
 class HoldingsQuery(WireMessage):
     """Controller to trader, level 2: what do the accounts hold? Answered with a :class:`Holdings` for each platform.
 
-    ``since_us``: orders that were made from then on are wanted, unix microseconds.
+    ``since_us``: orders that were made from then on are wanted, unix microseconds. ``parts``: an answer may come in so
+    many frames (none: in one).
     """
 
     wire_type: ClassVar[str] = "holdings_query"
     number: WireCount
     platforms: Platforms
     since_us: WireCount | None = None
+    parts: WireCount | None = None
 
 
 WireHeld = tuple[Name, Side, WireFilled]
+WireSettled = tuple[Name, WireFilled, WireFilled, WireWorth, WireCount]
 WireListed = tuple[Name, Name, Name, WireFilled, WireFilled, WireCount]
 
 
@@ -362,8 +382,10 @@ class Holdings(WireMessage):
 
     ``positions``: market, side, contracts. ``orders``: client id, venue's id, market, contracts filled, contracts in
     the book, unix microseconds; what rests, and all from ``listed_from_us`` on (none: they are not listed). ``nets``:
-    YES and NO of a market cancel each other out. ``moving``: markets with an order under way meanwhile. ``error``: why
-    it cannot be said now; then nothing else is.
+    YES and NO of a market cancel each other out. ``moving``: markets with an order under way meanwhile. ``settled``:
+    market, YES and NO contracts held, cents that a YES was paid, unix microseconds; the newest.
+    ``error``: why it cannot be said now; then nothing else is. ``part`` of ``parts``: the account comes in several
+    frames, from 1 on, each with some of the lists; it is whole with the last.
     """
 
     wire_type: ClassVar[str] = "holdings"
@@ -376,6 +398,9 @@ class Holdings(WireMessage):
     nets: StrictBool | None = None
     listed_from_us: WireCount | None = None
     moving: Annotated[list[Name], Field(max_length=MAX_HELD)] = []
+    settled: Annotated[list[WireSettled], Field(max_length=MAX_SETTLED)] = []
+    part: WireCount | None = None
+    parts: WireCount | None = None
     error: Text | None = None
 
 

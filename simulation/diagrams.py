@@ -24,6 +24,12 @@ A naked trade is closed on its pair's books: the missing leg is bought or the ex
 fees, within `max_unwind_loss`. It is decided when every book concerned has been seen, or 2 s after that was first
 possible with some of them. A sale that was refused because what was bought has not settled is tried again 2 s later,
 not below the price of the first attempt. While nothing may leave (a stop, a halt) the trade stays naked, and says so.
+
+What closes and merely found nothing is tried again at every change of a book. What was refused (or came too late) waits
+1 s, then 2 s, 4 s, up to a minute, for as long as the same is said, with or without changes of the books; a reason that
+was not given yet begins again with 1 s, a limit 2 c away from the refused one need not wait longer than that, and
+`arb resume` tries at once. A purchase that was refused three times in a row gives way to a sale, where one is possible
+within `max_unwind_loss`. The trade stays naked, alarmed and counted all the while; its reason is said once.
 """
 
 

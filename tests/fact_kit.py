@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors.facts import LegAdopted, LegSent, Purpose, Remark, ResultSeen, TradeOpened, TradeOver
+from actors.facts import LegAdopted, LegSent, Purpose, Remark, ResultSeen, Settled, TradeOpened, TradeOver
 from actors.risk.facts import BreakerCleared, BreakerTripped, PaidOut, RiskFact, RiskStateChanged
 from market.opportunity import ArbType
 from protocol.leg import Leg
@@ -106,6 +106,13 @@ def over(trade_id: str = "t1", state: str = "hedged", t: int = T0 + 2_000, reaso
     return TradeOver(t=t, trade_id=TradeId(trade_id), state=state, reason=reason)
 
 
+def settled(value: int = 10_000, t: int = T0 + 3_000, **fields: Any) -> Settled:
+    """The market of a :func:`leg` was paid out: $1 for a YES, unless said otherwise."""
+    asked = leg()
+    values: dict[str, Any] = {"platform": asked.platform, "market": asked.market, "paper": False}
+    return Settled(t=t, value=Price(value), settled_us=t, source="t0", **{**values, **fields})
+
+
 def remark(text: str = "started", t: int = T0, kind: str = "start") -> Remark:
     return Remark(t=t, kind=kind, text=text)
 
@@ -119,4 +126,5 @@ def of_risk() -> list[RiskFact]:
         ),
         BreakerCleared(t=T0, reason_id="clock-1", by="operator"),
         PaidOut(t=T0, pair_id=PairId("pair_0"), trade_ids=(TradeId("t1"),)),
+        PaidOut(t=T0, pair_id=PairId("pair_0"), trade_ids=(TradeId("t1"),), value=Price(10_000)),
     ]

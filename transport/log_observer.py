@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from typing import Any, Final, cast
 
 from actors.messages import Note, OpportunityNote, TradeMoved, TradeSent
@@ -13,6 +14,9 @@ from transport.logs import Level, log_event
 
 MAX_WAITING: Final = 10_000
 """Lines not written yet; beyond that the oldest are lost, and how many is said."""
+
+ALWAYS_SHOWN: Final = 4
+_NOTHING: Final = frozenset({"unfilled", "rejected", "expired"})
 
 
 class LogObserver:
@@ -90,9 +94,18 @@ def _moved(record: dict[str, Any]) -> None:
         if all(leg["paper"] for leg in record["legs"]):
             text += " (paper)"
     elif state in {"naked", "unknown", "flat"}:
-        legs = (
-            f"{leg['platform']} {leg['side']} {leg['status']} {leg['filled'] or 0} of {leg['asked']}"
-            for leg in record["legs"]
-        )
-        text += ": " + ", ".join(legs)
+        text += ": " + ", ".join(_telling(record["legs"]))
     log_event("HYBRID", "error" if state in {"naked", "unknown"} else "info", text, pair_id=pair_id)
+
+
+def _telling(legs: list[dict[str, Any]]) -> Iterator[str]:
+    """The first legs, the last one, and what filled or is not known; of attempts that came to nothing how many."""
+    nothing = 0
+    for number, leg in enumerate(legs):
+        last = number == len(legs) - 1
+        if number < ALWAYS_SHOWN or last or leg["filled"] or leg["status"] not in _NOTHING:
+            yield f"{leg['platform']} {leg['side']} {leg['status']} {leg['filled'] or 0} of {leg['asked']}"
+        else:
+            nothing += 1
+    if nothing:
+        yield f"and {nothing} attempts that filled nothing"

@@ -21,6 +21,7 @@ class Reason(StrEnum):
     PER_VENUE = "the limit per venue"
     TOTAL = "the limit in total"
     CASH = "the cash at the venue"
+    NO_SHARD = "the shard of the market is not known"
     CONTRACTS = "the limit on contracts of a leg"
     IN_FLIGHT = "the limit on trades in flight"
     ORDER_RATE = "the limit on orders a second"

@@ -9,6 +9,7 @@ import msgspec
 
 from actors.ledger_book import Fill, PositionBook
 from actors.risk.limits import Scope, scopes
+from actors.risk.shards import Shards
 from actors.risk.terms import Account, Terms, TermsOf
 from protocol.outcome import Outcome, newer
 from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
@@ -100,15 +101,21 @@ class Tally(Generic[_What]):
 
 
 class Lane:
-    """One pair on one platform: its terms, and every sum that money there counts in. Looked up once, and kept."""
+    """One pair on one platform: its terms, and every sum that money there counts in. Looked up once, and kept.
 
-    __slots__ = ("account", "tallies", "terms")
+    Its market may move to another shard. What was spoken for by then counts on both until nothing is: orders that
+    were under way when it moved are paid by one of the two.
+    """
+
+    __slots__ = ("account", "cash", "former", "tallies", "terms")
 
     def __init__(self, terms: Terms, tallies: tuple[Tally[Scope], ...], account: Tally[Account]) -> None:
         """As the terms say."""
         self.terms = terms
         self.tallies = tallies
         self.account = account
+        self.former: list[Tally[Account]] = []
+        self.cash = 0
 
     def count(self, stake: int, cash: int) -> None:
         """So much more is at stake, and so much more cash is spoken for."""
@@ -116,7 +123,40 @@ class Lane:
             for tally in self.tallies:
                 tally.amount += stake
         if cash:
+            self.cash += cash
             self.account.amount += cash
+            if self.former:
+                for other in self.former:
+                    other.amount += cash
+                if not self.cash:
+                    self.former.clear()
+
+    def move(self, account: Tally[Account]) -> None:
+        """It is paid from another account now; of no known shard it never was in two places."""
+        before = self.account
+        if account is before:
+            return
+        self.account = account
+        if account in self.former:
+            self.former.remove(account)
+        else:
+            account.amount += self.cash
+        if self.cash and before.what.shard:
+            self.former.append(before)
+        else:
+            before.amount -= self.cash
+
+    @property
+    def payers(self) -> tuple[Account, ...]:
+        """The accounts of which one pays for what is bought there now."""
+        return (self.account.what, *(tally.what for tally in self.former))
+
+    def may_take(self, account: Account) -> bool:
+        """Whether the account may have to pay for it: also one that is the whole, or where no shard is known."""
+        return any(
+            each.platform == account.platform and (not each.shard or not account.shard or each.shard == account.shard)
+            for each in self.payers
+        )
 
 
 _NOTHING_KEPT: Final[Mapping[Platform, Money]] = {}
@@ -132,9 +172,10 @@ class Exposure:
     All sums are carried along and never added up anew: what an order costs does not grow with what there is.
     """
 
-    def __init__(self, terms: TermsOf) -> None:
-        """Nothing at stake. The terms of a pair stay the same for as long as this lives."""
+    def __init__(self, terms: TermsOf, shards: Shards | None = None) -> None:
+        """Nothing at stake. The terms of a pair stay the same for as long as this lives; its shard may not."""
         self.terms = terms
+        self.shards = shards or Shards()
         self.legs: dict[LegId, LegMoney] = {}
         self.of_trade: dict[TradeId, list[LegMoney]] = {}
         self.pools: dict[PoolKey, PositionBook] = {}
@@ -145,8 +186,10 @@ class Exposure:
         self._pairs: dict[TradeId, PairId] = {}
         self._used: dict[TradeId, dict[Platform, int]] = {}
         self._lanes: dict[tuple[PairId, Platform], Lane] = {}
+        self._lanes_of: dict[tuple[Platform, str], list[Lane]] = {}
         self._scopes: dict[Scope, Tally[Scope]] = {}
         self._accounts: dict[Account, Tally[Account]] = {}
+        self._shards_of: dict[Platform, list[Tally[Account]]] = {}
         self._pools_of: dict[PairId, dict[PoolKey, PositionBook]] = {}
         self._unhedged: dict[PairId, Money] = {}
         self._places = 0
@@ -234,9 +277,24 @@ class Exposure:
         return Money(0 if tally is None else tally.amount)
 
     def spoken_for(self, account: Account) -> Money:
-        """Cash of the account that open orders may take, or that is kept for trades which are not over."""
-        tally = self._accounts.get(account)
-        return Money(0 if tally is None else tally.amount)
+        """Cash of the account that open orders may take, or that is kept for trades which are not over.
+
+        What is on no known shard may take it from any; without a shard's name the account is the whole.
+        """
+        tallies = self._shards_of.get(account.platform, ())
+        if not account.shard:
+            return Money(sum([tally.amount for tally in tallies]))
+        return Money(sum([tally.amount for tally in tallies if tally.what.shard in {"", account.shard}]))
+
+    def out_at(self, account: Account) -> Money:
+        """The same of open orders alone."""
+        legs = self.out.values()
+        return Money(sum(leg.open for leg in legs if self.lane(leg.key.pair_id, leg.key.platform).may_take(account)))
+
+    def moved_shard(self, platform: Platform, market: str) -> None:
+        """The market is on another shard than before."""
+        for lane in self._lanes_of.get((platform, market), ()):
+            lane.move(self._account(lane.terms))
 
     def every(self) -> Iterator[tuple[Scope, Money]]:
         """All scopes with anything at stake."""
@@ -264,9 +322,17 @@ class Exposure:
             terms = self.terms(pair_id, platform)
             there = scopes(pair_id, terms.event, platform)
             tallies = tuple(self._scopes.setdefault(scope, Tally(scope)) for scope in there)
-            account = self._accounts.setdefault(terms.account, Tally(terms.account))
-            lane = self._lanes[pair_id, platform] = Lane(terms, tallies, account)
+            lane = self._lanes[pair_id, platform] = Lane(terms, tallies, self._account(terms))
+            self._lanes_of.setdefault((platform, terms.market), []).append(lane)
         return lane
+
+    def _account(self, terms: Terms) -> Tally[Account]:
+        account = self.shards.account(terms)
+        tally = self._accounts.get(account)
+        if tally is None:
+            tally = self._accounts[account] = Tally(account)
+            self._shards_of.setdefault(account.platform, []).append(tally)
+        return tally
 
     # -- counting --------------------------------------------------------------------------------------------
 

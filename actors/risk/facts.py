@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.fact import Fact
 from protocol.terms import PairId, TradeId
+from protocol.units import Price
 
 
 class RiskStateChanged(Fact, frozen=True):
@@ -43,10 +44,14 @@ class BreakerCleared(Fact, frozen=True):
 
 
 class PaidOut(Fact, frozen=True):
-    """Both venues have paid out what these trades of the pair held: it is at stake no more."""
+    """Both venues have paid out what these trades of the pair held: it is at stake no more.
+
+    ``value`` is what a contract of YES was paid, where that was said.
+    """
 
     pair_id: PairId
     trade_ids: tuple[TradeId, ...]
+    value: Price | None = None
 
 
 RiskFact = RiskStateChanged | BreakerTripped | BreakerCleared | PaidOut

@@ -25,14 +25,15 @@ from actors.risk.limits import Kind, Limits
 from actors.risk.loss import DailyLoss, trade_loss
 from actors.risk.refusals import Refusals
 from actors.risk.reservation import MoneyBook, meant_on_paper
+from actors.risk.shards import Shards
 from actors.risk.state import RiskState, Who, step, strictest
 from actors.risk.terms import TermsOf
 from actors.risk.watch import Watch, is_error, match_of
 from actors.trade import State, Trade
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import PairId, TradeId
-from protocol.units import Money, money_to_dollars, quantity_to_wire
+from protocol.terms import PairId, Platform, TradeId
+from protocol.units import Money, Price, money_to_dollars, quantity_to_wire
 
 MAX_JUDGED: Final = 10_000
 """Trades of which it is remembered that their match was judged."""
@@ -42,6 +43,7 @@ HALTS: Final = "risk_halts"
 TRIPS: Final = "breakers_tripped"
 MOVES: Final = "state_changes"
 PAIRS_ASIDE: Final = "pairs_set_aside"
+MOVED: Final = "markets_moved"
 """What lines are counted as, and by that become alerts (`actors/alert_desk.py`)."""
 
 _PROVEN: Final = frozenset({State.HEDGED, State.FLAT, State.NAKED, State.DUST, State.SIZING})
@@ -80,7 +82,11 @@ class RiskGuard:
         ``paper``: the limits of paper money, where they are others.
         """
         self.terms = terms
-        self.books = {False: MoneyBook(limits, terms), True: MoneyBook(paper or limits, terms)}
+        self.shards = Shards()
+        self.books = {
+            False: MoneyBook(limits, terms, self.shards),
+            True: MoneyBook(paper or limits, terms, self.shards),
+        }
         self.breakers = Breakers(rules)
         self.watch = Watch(self.breakers)
         self.day = day
@@ -188,6 +194,16 @@ class RiskGuard:
         """Whether it has orders, and all of them are paper."""
         return self.paper_of(trade_id) and trade_id in self.books[True].exposure.of_trade
 
+    def on_shard(self, platform: Platform, market: str, shard: str) -> None:
+        """The market is on this shard now: its cash pays for what is bought there."""
+        before = self.shards.told(platform, market)
+        if not self.shards.tell(platform, market, shard):
+            return
+        for book in self.books.values():
+            book.exposure.moved_shard(platform, market)
+        if before is not None:
+            self._lines.append(Said(f"{market} has moved from shard {before} of {platform} to shard {shard}", MOVED))
+
     def never(self, trade_id: TradeId) -> None:
         """What was approved for this trade is not sent, and there is no such trade."""
         for book in self.books.values():
@@ -222,11 +238,13 @@ class RiskGuard:
         """A person sets the pair aside: no new trade on it for as long as the rules say."""
         self.breakers.trip(Breaker.ASIDE, pair_id, 1, reason, now_us)
 
-    def paid_out(self, pair_id: PairId, trade_ids: tuple[TradeId, ...], now_us: int) -> None:
-        """Both venues have paid for what these trades held."""
+    def paid_out(
+        self, pair_id: PairId, trade_ids: tuple[TradeId, ...], now_us: int, *, value: Price | None = None
+    ) -> None:
+        """Both venues have paid for what these trades held: for a contract of YES this much, if that was said."""
         for book in self.books.values():
             book.paid_out(trade_ids)
-        self._facts.append(PaidOut(t=now_us, pair_id=pair_id, trade_ids=trade_ids))
+        self._facts.append(PaidOut(t=now_us, pair_id=pair_id, trade_ids=trade_ids, value=value))
 
     def tick(self, now_us: int) -> None:
         """Look at the numbers of the whole, clear what has cooled down, and settle the state."""

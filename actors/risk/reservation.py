@@ -11,7 +11,7 @@ counts from the moment it is told, over a limit where it must, and nothing is ap
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -22,6 +22,7 @@ from actors.risk.cash import Cash
 from actors.risk.exposure import Exposure, LegMoney, PoolKey, Tally
 from actors.risk.limits import ALL, Kind, Limits, Scope
 from actors.risk.order_rate import OrderRate
+from actors.risk.shards import Shards
 from actors.risk.terms import Account, Terms, TermsOf
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -39,11 +40,11 @@ _REASONS = {
 class MoneyBook:
     """All money of one kind, real or paper: the two are never added up, and each has the limits to itself."""
 
-    def __init__(self, limits: Limits, terms: TermsOf) -> None:
+    def __init__(self, limits: Limits, terms: TermsOf, shards: Shards | None = None) -> None:
         """Nothing reserved, nothing held."""
         self.limits = limits
         self.terms = terms
-        self.exposure = Exposure(terms)
+        self.exposure = Exposure(terms, shards)
         self.cash = Cash()
         self.rate = OrderRate(limits.orders_per_second)
         self._most = {kind: limits.most(kind) for kind in Kind}
@@ -125,12 +126,14 @@ class MoneyBook:
 
     def report(self, outcome: Outcome, now_us: int) -> bool:
         """What became of a leg, as far as it is known; False for one that is not here."""
-        paid = self.exposure.report(outcome)
-        if paid is None:
+        leg = self.exposure.legs.get(outcome.leg_id)
+        if leg is None:
             return False
-        if paid > 0:
-            key = self.exposure.legs[outcome.leg_id].key
-            self.cash.spent(self.exposure.lane(key.pair_id, key.platform).terms.account, paid, now_us)
+        # Before the leg is settled: where its market has moved meanwhile, either shard may have paid.
+        payers = self.exposure.lane(leg.key.pair_id, leg.key.platform).payers
+        paid = self.exposure.report(outcome)
+        if paid is not None and paid > 0:
+            self.cash.spent(payers, paid, now_us)
         return True
 
     def over(self, trade_id: TradeId) -> None:
@@ -275,11 +278,8 @@ class MoneyBook:
     def _over(self, proposal: Proposal, needs: dict[Platform, Money]) -> Refused | None:
         """The first limit that so much more would pass; exactly at it is allowed."""
         more_of: dict[Tally[Scope], int] = {}
-        by_account: dict[Tally[Account], int] = {}
         for platform, need in needs.items():
-            lane = self.exposure.lane(proposal.pair_id, platform)
-            by_account[lane.account] = by_account.get(lane.account, 0) + need
-            for tally in lane.tallies:
+            for tally in self.exposure.lane(proposal.pair_id, platform).tallies:
                 if self._most[tally.what.kind] is not None:
                     more_of[tally] = more_of.get(tally, 0) + need
         for tally, more in more_of.items():
@@ -288,24 +288,28 @@ class MoneyBook:
             if most is not None and more and counted + more > most:
                 text = _numbers(scope, more, counted, most)
                 return Refused(reason=_REASONS[scope.kind], what=str(scope), text=text)
-        for account, more in by_account.items():
-            left, spoken = self.cash.left(account.what), Money(account.amount)
-            if left is not None and more and spoken + more > left:
-                text = _numbers(account.what, more, spoken, left)
-                return Refused(reason=Reason.CASH, what=str(account.what), text=text)
-        return None
+        return self._beyond_cash(proposal, needs, self.exposure.spoken_for)
 
     def _not_there(self, proposal: Proposal, needs: dict[Platform, Money]) -> Refused | None:
         """Cash that the venue does not have, beside what orders that are out may take."""
+        return self._beyond_cash(proposal, needs, self.exposure.out_at)
+
+    def _beyond_cash(
+        self, proposal: Proposal, needs: dict[Platform, Money], taken: Callable[[Account], Money]
+    ) -> Refused | None:
+        """The first account that has less than is ``taken`` and needed. A platform's need is all of one market."""
         for platform, need in needs.items():
-            account = self.terms(proposal.pair_id, platform).account
-            left = self.cash.left(account)
-            if left is None:
+            if not need:
                 continue
-            legs = self.exposure.out.values()
-            out = sum(leg.open for leg in legs if self.terms(leg.key.pair_id, leg.key.platform).account == account)
-            if need + out > left:
-                return Refused(reason=Reason.CASH, what=str(account), text=_numbers(account, need, Money(out), left))
+            lane = self.exposure.lane(proposal.pair_id, platform)
+            sources = self.cash.sources(lane.account.what)
+            if sources is None:
+                return _no_shard(platform, lane.terms.market or proposal.pair_id)
+            for account in sources:
+                there, spoken = self.cash.there(account), taken(account)
+                if spoken + need > there:
+                    text = _numbers(account, need, spoken, there)
+                    return Refused(reason=Reason.CASH, what=str(account), text=text)
         return None
 
     # -- the size that fits ----------------------------------------------------------------------------------
@@ -386,6 +390,11 @@ def _least(proposal: Proposal, leg: ProposedLeg, terms: Terms) -> Quantity:
 def _numbers(what: Scope | Account, need: int, counted: Money, most: Money) -> str:
     kind = "cash of " if isinstance(what, Account) else ""
     return f"{kind}{what}: {show_money(Money(need))} more than {show_money(counted)}, of {show_money(most)}"
+
+
+def _no_shard(platform: Platform, market: str) -> Refused:
+    text = f"{platform} has cash by shard, and on which shard {market} is nobody has said yet"
+    return Refused(reason=Reason.NO_SHARD, what=market, text=text)
 
 
 def _opening(leg_id: LegId, trade: TradeRecord) -> bool:

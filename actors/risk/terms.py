@@ -31,7 +31,7 @@ class Account(NamedTuple):
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
-    """One pair on one platform.
+    """One pair on one platform. Its ``account`` has a shard's name where the pairs file says it, of ``market``.
 
     An order below ``least`` contracts, or below ``least_notional`` at its limit, is refused by the venue.
     """
@@ -39,6 +39,7 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
     event: str
     account: Account
     fees: FeeModel
+    market: str = ""
     tick: Price = Price(1)
     step: Quantity = Quantity(1)
     least: Quantity = Quantity(1)
@@ -72,12 +73,14 @@ TermsOf = Callable[[PairId, Platform], Terms]
 """The terms of any pair on any platform; of one that is not known (any more), the dearest."""
 
 
-def terms_of(pair: Pair, platform: Platform, *, precision: Money = RETAIL_PRECISION, shard: str = "") -> Terms:
+def terms_of(pair: Pair, platform: Platform, *, precision: Money = RETAIL_PRECISION) -> Terms:
     """The terms of a pair on a platform. A pair without an event is an event of its own."""
     kalshi = platform == KALSHI
+    shard = str(pair.kalshi_shard) if kalshi and pair.kalshi_shard is not None else ""
     return Terms(
         event=pair.event_id or pair.pair_id,
         account=Account(platform, shard),
+        market=(pair.kalshi_market_ticker or "") if kalshi else "",
         fees=pair.kalshi_fees(precision) if kalshi else pair.polymarket_fees(),
         tick=pair.kalshi_tick if kalshi else pair.poly_tick,
         step=pair.quantity_step,

@@ -6,8 +6,9 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator
 
 from market.events import Level
-from market.matching.order import Arrival, Resting, SelfTrade, TimeInForce
-from market.matching.plan import Ended, Match, Plan
+from market.matching.matcher import planned
+from market.matching.order import Arrival, Resting
+from market.matching.plan import Plan
 from protocol.units import Price, Quantity
 
 
@@ -56,18 +57,7 @@ class MatchBook:
 
     def plan(self, arrival: Arrival) -> Plan:
         """What the order would do now. Changes nothing."""
-        if arrival.post_only and self._crosses(arrival, next(self.orders(is_bid=not arrival.is_bid), None)):
-            return Plan(arrival=arrival, canceled=arrival.quantity, ended=Ended.POST_ONLY_CROSS)
-        matches, gives_way, left, blocked = self._walk(arrival)
-        if not left:
-            return Plan(arrival=arrival, matches=matches, gives_way=gives_way)
-        if arrival.time_in_force is TimeInForce.FILL_OR_KILL:
-            return Plan(arrival=arrival, canceled=arrival.quantity, ended=Ended.KILLED)
-        if blocked:
-            return Plan(arrival=arrival, matches=matches, gives_way=gives_way, canceled=left, ended=Ended.SELF_TRADE)
-        if arrival.time_in_force is TimeInForce.IMMEDIATE_OR_CANCEL:
-            return Plan(arrival=arrival, matches=matches, gives_way=gives_way, canceled=left, ended=Ended.UNFILLED_REST)
-        return Plan(arrival=arrival, matches=matches, gives_way=gives_way, rests=left)
+        return planned(arrival, self.orders(is_bid=not arrival.is_bid))
 
     def apply(self, plan: Plan) -> None:
         """Do what the plan says. It must have been made from this book as it is."""
@@ -98,30 +88,6 @@ class MatchBook:
         left = order.left
         self._remove(order)
         return left
-
-    def _walk(self, arrival: Arrival) -> tuple[tuple[Match, ...], tuple[Resting, ...], Quantity, bool]:
-        """The matches, own orders that give way, what is left, and whether an own order stands in the way."""
-        matches: list[Match] = []
-        gives_way: list[Resting] = []
-        left = arrival.quantity
-        for maker in self.orders(is_bid=not arrival.is_bid):
-            if not left or not self._crosses(arrival, maker):
-                break
-            if maker.owner == arrival.owner:
-                if arrival.self_trade is SelfTrade.TAKER_AT_CROSS:
-                    return tuple(matches), tuple(gives_way), left, True
-                gives_way.append(maker)
-                continue
-            quantity = min(left, maker.left)
-            matches.append(Match(maker, quantity))
-            left = Quantity(left - quantity)
-        return tuple(matches), tuple(gives_way), left, False
-
-    @staticmethod
-    def _crosses(arrival: Arrival, maker: Resting | None) -> bool:
-        if maker is None:
-            return False
-        return maker.price <= arrival.price if arrival.is_bid else maker.price >= arrival.price
 
     def _add(self, order: Resting) -> None:
         levels = self._at[order.is_bid]

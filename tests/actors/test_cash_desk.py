@@ -136,14 +136,6 @@ def test_who_takes_a_platform_over_is_asked_at_once_and_the_late_word_of_the_one
         assert free(box) == 3
 
 
-def test_shards_are_known_by_name_and_together_bound_what_can_be_spent() -> None:
-    with asked_box() as box:
-        hello(box)
-        answer(box, 0, KALSHI, accounts=[["0", 4], ["3", 1.5]])
-        said = {each["shard"]: each["stated_usd"] for each in cash(box)["accounts"]}
-        assert said == {"": Decimal("5.5"), "0": 4, "3": Decimal("1.5")}
-
-
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_local_platform_is_asked_for_the_money_that_its_orders_would_cost(dry_run: bool) -> None:
     venue = ScriptedVenue(KALSHI, script=filled, accounts=[("", Money(2 * USD))])

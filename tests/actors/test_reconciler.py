@@ -6,10 +6,14 @@ from typing import Any
 
 import pytest
 
+from actors.facts import Settled
+from actors.wire_holdings import MAX_PARTS
 from protocol.terms import KALSHI, PLATFORMS
+from protocol.units import Quantity
 from simulation.boxes import ControllerBox, TraderBox
 from simulation.doubles import ScriptedVenue
 from tests.actors.kit import ARB, LEVEL_2, result
+from tests.fact_kit import leg as leg_of
 from tests.market.builders import pair
 
 EVERY_S = 10
@@ -121,6 +125,33 @@ def test_an_answer_that_is_none_changes_nothing(error: str) -> None:
         assert drifts(box) == 0
 
 
+def test_an_account_in_parts_is_compared_when_the_last_is_there() -> None:
+    with asked_box() as box:
+        hello(box)
+        assert box.frames(1, "holdings_query")[0]["parts"] == MAX_PARTS
+        answer(box, ["T", "no", 7], part=1, parts=2)
+        assert said(box)["accounts"] == []
+        answer(box, ["U", "no", 2], part=2, parts=2)
+        assert [what for _, what, *_ in differences(box)] == ["T", "U"]
+
+
+@pytest.mark.parametrize("parts", [None, MAX_PARTS])
+def test_a_large_account_is_told_in_parts_to_who_asks_so(parts: int | None) -> None:
+    with TraderBox(dry_run=True) as box:
+        for number in range(1_000):
+            bought = leg_of(f"t{number}-1", market=f"KXMARKET-{number:040}", quantity=Quantity(100))
+            box.venues[KALSHI].execute(bought, blind=True)
+        box.say_init(1, **LEVEL_2, dry_run=True)
+        query = {"type": "holdings_query", "number": 4, "platforms": [KALSHI]}
+        box.receive(1, query if parts is None else query | {"parts": parts})
+        told = box.frames(1, "holdings")
+        if parts is None:
+            assert "do not fit into one message" in told[0]["error"]
+        else:
+            assert [one["part"] for one in told] == [1, 2, 3, 4]
+            assert sum(len(one["positions"]) for one in told) == 1_000
+
+
 def test_an_answer_to_an_earlier_question_is_not_looked_at_after_a_later_one() -> None:
     with asked_box() as box:
         hello(box)
@@ -146,6 +177,38 @@ def test_what_was_traded_agrees_and_what_the_venue_has_less_of_does_not() -> Non
         (found,) = account(box)["differences"]
         assert (found["what"], found["venue"], found["ledger"]) == (held[0], "nothing", f"{held[2]} {held[1]}")
         assert "paid-out" in found["fix"]
+
+
+def ended(box: ControllerBox, leg: dict[str, Any], contracts: object, cents: int) -> None:
+    """The venue holds nothing of the leg's market any more, as it was paid out."""
+    counts = [contracts, 0] if leg["side"] == "yes" else [0, contracts]
+    box.pass_time(EVERY_S)
+    answer(box, settled=[[leg["kalshi_market_ticker"], *counts, cents, 5]])
+
+
+def test_what_a_venue_has_paid_out_is_a_fact_once_and_no_difference() -> None:
+    with asked_box() as box:
+        hello(box)
+        leg = kalshi_leg(traded(box))
+        ended(box, leg, leg["contracts"], 100)
+        ended(box, leg, leg["contracts"], 100)
+        found = [fact for fact in box.ledger.facts if isinstance(fact, Settled)]
+        assert [(fact.market, fact.value, fact.paper, fact.source) for fact in found] == [
+            (leg["kalshi_market_ticker"], 10_000, False, "lisbon")
+        ]
+        assert (differences(box), drifts(box)) == ([], 0)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1])
+def test_a_settlement_of_another_count_is_a_difference_for_a_person(wrong: int) -> None:
+    with asked_box() as box:
+        hello(box)
+        leg = kalshi_leg(traded(box))
+        for _ in range(3):
+            ended(box, leg, leg["contracts"] + wrong, 100)
+        assert not any(isinstance(fact, Settled) for fact in box.ledger.facts)
+        assert [kind for kind, *_ in differences(box)] == ["position"]
+        assert drifts(box) == 1
 
 
 def test_an_order_under_an_id_that_the_ledger_does_not_have_stays_until_the_ledger_has_it() -> None:

@@ -11,6 +11,7 @@ import pytest
 from actors.ledger import LedgerBroken
 from actors.messages import OpportunitySeen
 from actors.risk.breaker import BreakerRules
+from actors.risk.facts import PaidOut
 from actors.risk.limits import Limits
 from actors.risk.plan import RiskPlan
 from actors.risk_messages import ClockTold
@@ -85,7 +86,9 @@ def test_paid_out_by_a_persons_word_frees_the_money_over_a_restart_too() -> None
         assert "not over yet" in box.ask("paid_out", pair="pair_0")["error"]
         report(box, "t1-1", Status.FILLED, "5.46")
         assert box.ask("paid_out", pair="pair_1") == {"error": "nothing is at stake in pair_1"}
-        assert box.ask("paid_out", pair="pair_0")["trades"] == ["t1"]
+        assert "yes or no" in box.ask("paid_out", pair="pair_0", result="maybe")["error"]
+        assert box.ask("paid_out", pair="pair_0", result="no")["trades"] == ["t1"]
+        assert [fact.value for fact in ledger.facts if isinstance(fact, PaidOut)] == [0]
         assert box.status()["risk"]["exposure"]["real"] == {}
     with trader_box(ledger=MemoryLedger(list(ledger.facts))) as again:
         assert again.status()["risk"]["exposure"]["real"] == {}

@@ -162,7 +162,6 @@ def test_the_screen_has_80_columns_and_all_that_counts(arb: Arb, capsys: pytest.
         "YES      “Boston” on Kalshi = “Celtics” on Polymarket (token …222)",
         "NO       “not Boston” on Kalshi = “Raptors” on Polymarket (token …111)",
         "agree    all 8: league, date, teams",
-        "may close early",
         "KALSHI (read",
         "│ POLYMARKET (read",
         "If Boston wins the Toronto at Boston",
@@ -170,6 +169,7 @@ def test_the_screen_has_80_columns_and_all_that_counts(arb: Arb, capsys: pytest.
         "[a]pprove  [r]eject  [s]kip  [m]ore  [b]ack  [q]uit",
     ):
         assert words in said
+    assert "may close early" in " ".join(said.split())
 
 
 def test_a_flag_is_loud_and_asks_twice(arb: Arb, capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,8 +293,9 @@ def test_the_list_shows_time_and_money(arb: Arb) -> None:
     assert "2 proposed" in said
     document = arb.json("list", "--state", "proposed")[0]
     assert document["verdict"] == "all points agree"
-    assert (document["may_close_early"], document["settlement_timer_s"]) == (True, 300)
-    assert document["money_back_about"] == "2026-01-10T03:05:00Z"
+    times = document["lockup"]
+    assert (times["early"], times["settlement_timer_s"]) == (True, 300)
+    assert times["expected"] == "2026-01-10T03:05:00Z"
     assert document["event_id"].startswith("nba:2026-01-09:")
     assert "--state x: must be" in arb("list", "--state", "x", code=USAGE)
 

@@ -178,6 +178,9 @@ def test_paid_out_says_which_trades_are_at_stake_no_more(home: ArbHome, capsys: 
     asking = Answers(home, controller=[{"pair": "pair_0", "trades": ["t1", "t2"], "kept": True}])
     assert paid_out.run("pair_0", as_json=False, home=home, asking=asking) == OK
     assert "at stake no more: t1, t2" in capsys.readouterr().out
+    asking = Answers(home, controller=[{"pair": "pair_0", "trades": ["t1"], "kept": True}])
+    assert paid_out.run("pair_0", as_json=False, result="yes", home=home, asking=asking) == OK
+    assert asking.requests[-1][1]["result"] == "yes"
     asking = Answers(home, controller=[{"error": "nothing is at stake in p"}])
     with pytest.raises(CliError, match="nothing is at stake"):
         paid_out.run("p", as_json=False, home=home, asking=asking)

@@ -19,6 +19,7 @@ from aiohttp import web
 
 from actors.ledger_state import LedgerState, fold
 from actors.ports import VenuePort
+from actors.risk.plan import NO_RISK_PLAN, RiskPlan
 from cli.ledger_listing import LISTINGS, Wanted
 from market.events import BookSnapshot, FeedBatch, FeedUp
 from market.fees import polymarket_fees
@@ -309,7 +310,14 @@ def trader(
     return TraderProcess(options)
 
 
-def controller(folder: Path, feed: DirectFeed, *, rehearsal: bool = True) -> ControllerProcess:
+def controller(
+    folder: Path,
+    feed: DirectFeed,
+    *,
+    rehearsal: bool = True,
+    reconcile_us: int | None = None,
+    risk: RiskPlan = NO_RISK_PLAN,
+) -> ControllerProcess:
     """A live controller that reads Kalshi itself and has Polymarket relayed."""
     options = ControllerOptions(
         controller_id="c",
@@ -333,14 +341,18 @@ def controller(folder: Path, feed: DirectFeed, *, rehearsal: bool = True) -> Con
         open_journal=lambda platform: JournalFile(folder / f"journal-c-{platform}.db"),
         beacon_port=None,
         relayed={POLYMARKET: (YES, NO)},
+        reconcile_every_us=reconcile_us,
+        risk=risk,
     )
     return ControllerProcess(options)
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[World]:
-    """All of it, started; ended in order."""
-    listing = Listing(ticker=TICKER, bids=BIDS, asks=ASKS)
+async def staged(
+    folder: Path, *, reconcile_us: int | None = None, shard: int = 0, risk: RiskPlan = NO_RISK_PLAN
+) -> AsyncIterator[World]:
+    """All of it, started; ended in order. The market is on ``shard``, the money on the first."""
+    listing = Listing(ticker=TICKER, bids=BIDS, asks=ASKS, exchange_index=shard)
     server = Counting(new_service([listing]))
     server.posted = Counter()
     await server.start()
@@ -349,7 +361,7 @@ async def staged(folder: Path) -> AsyncIterator[World]:
     hosts = Hosts(f"http://{origin}", f"ws://{origin}")
     policy = FeedPolicy(backoff_s=0.02, backoff_cap_s=0.1, probe_s=0.3, dead_s=0.5, pause_s=0.05)
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
-    process, book = controller(folder, feed), Offers((POLYMARKET,))
+    process, book = controller(folder, feed, reconcile_us=reconcile_us, risk=risk), Offers((POLYMARKET,))
     world = World(server, process, feed, book, folder)
     world.port = kalshi_port(hosts, folder)
     other = OtherSide(PaperVenue(POLYMARKET, fees=lambda _: polymarket_fees(0)))

@@ -7,14 +7,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.fees import kalshi_fees
+from market.book import Book
+from market.feed_state import FeedState
 from market.matching.match_book import MatchBook
 from market.matching.order import Arrival, SelfTrade, TimeInForce
 from market.matching.plan import Ended, Plan
-from protocol.leg import Leg
-from protocol.terms import KALSHI, Action, LegId, Side
+from protocol.terms import KALSHI
 from protocol.units import DOLLAR, Price, Quantity
-from venues.paper.venue import PaperVenue
 
 GTC = TimeInForce.GOOD_TILL_CANCELED
 IOC = TimeInForce.IMMEDIATE_OR_CANCEL
@@ -164,37 +163,21 @@ def test_nothing_is_lost_nothing_crosses_and_a_plan_changes_nothing(
 _levels = st.dictionaries(st.integers(1, 99), st.integers(1, 1_000), max_size=6)
 
 
-@given(_levels, st.sampled_from(list(Action)), st.sampled_from(list(Side)), st.integers(1, 99), st.integers(1, 3_000))
-def test_it_fills_as_the_paper_venue_does(
-    levels: dict[int, int], action: Action, side: Side, cents: int, quantity: int
+@given(_levels, st.booleans(), st.booleans(), st.integers(1, 99), st.integers(0, 3_000))
+def test_a_feeds_book_is_taken_as_if_each_level_were_an_order(
+    levels: dict[int, int], buying: bool, mirrored: bool, cents: int, quantity: int
 ) -> None:
-    """One order against a book of others: same prices, sizes and fees from both engines, so one may stand in."""
-    takes_asks = (action is Action.BUY) is (side is Side.YES)
+    takes_asks = buying is not mirrored
     ladder = [(Price(price * 100), Quantity(size)) for price, size in levels.items()]
-    paper = PaperVenue(KALSHI, lambda _: kalshi_fees(70_000))
-    paper.see("M", [] if takes_asks else ladder, ladder if takes_asks else [])
-    leg = Leg(
-        leg_id=LegId("x"),
-        trade_id=None,
-        pair_id=None,
-        market_id=1,
-        platform=KALSHI,
-        market="M",
-        action=action,
-        side=side,
-        limit=Price(cents * 100),
-        quantity=Quantity(quantity),
-    )
-    outcome = paper.execute(leg)
+    feed = Book(FeedState(KALSHI), "M")
+    feed.replace([] if takes_asks else ladder, ladder if takes_asks else [], 0)
     book = MatchBook()
     for number, (price, size) in enumerate(ladder):
         submit(book, arrival(str(number), price, size, is_bid=not takes_asks))
-    limit = cents * 100 if side is Side.YES else DOLLAR - cents * 100
+    limit = DOLLAR - cents * 100 if mirrored else cents * 100
     plan = submit(book, arrival("taker", limit, quantity, is_bid=takes_asks, force=IOC))
-    fills = [
-        (match.maker.price if side is Side.YES else Price(DOLLAR - match.maker.price), match.quantity)
-        for match in plan.matches
+    fills = feed.consume(Quantity(quantity), Price(cents * 100), buying=buying, mirrored=mirrored)
+    assert [(DOLLAR - price if mirrored else price, size) for price, size in fills] == [
+        (match.maker.price, match.quantity) for match in plan.matches
     ]
-    assert [(fill.price, fill.quantity) for fill in paper.fills] == fills
-    assert outcome.filled == plan.filled
-    assert outcome.fees == kalshi_fees(70_000).total(fills, action)
+    assert feed.levels(buying=takes_asks) == book.levels(is_bid=not takes_asks)

@@ -80,12 +80,15 @@ poly_tick = 0.001
 kalshi_min_contracts = 1
 poly_min_notional = "2.50"
 quantity_step = "0.5"
+kalshi_shard = 3
 fees = { kalshi_rate = "0.07", kalshi_multiplier = "0.5", polymarket_rate = 0.05, polymarket_exponent = 2 }
 """
     )
     assert (pair.description, pair.event_id) == ("A: yes?", "EV")
     assert (pair.kalshi_tick, pair.poly_tick) == (cents(1), Price(10))
     assert (pair.kalshi_min_contracts, pair.poly_min_notional, pair.quantity_step) == (100, 2_500_000, 50)
+    assert (pair.kalshi_shard, parsed(MINIMAL)[0].kalshi_shard) == (3, None)
+    assert parsed(format_pairs([pair])) == [pair]
     assert pair.kalshi_fees().rate_ppm == 35_000
     assert pair.kalshi_fees(DIRECT_PRECISION).precision == DIRECT_PRECISION
     assert (pair.polymarket_fees().rate_ppm, pair.polymarket_fees().exponent) == (50_000, 2)
@@ -153,6 +156,9 @@ REFUSED = [
     (MINIMAL + "poly_tick = [1]", "poly_tick: must be a number such as"),
     (MINIMAL + "poly_tick = true", "poly_tick: must be a number such as"),
     (MINIMAL + "poly_tick = inf", "poly_tick: must be a number of at least 0"),
+    (MINIMAL + "kalshi_shard = '3'", "kalshi_shard: must be a whole number from 0 to 999, such as 3"),
+    (MINIMAL + "kalshi_shard = -1", "kalshi_shard: must be a whole number"),
+    (MINIMAL + "kalshi_shard = true", "kalshi_shard: must be a whole number"),
     (MINIMAL + "quantity_step = 0", "quantity_step: must be at least 0.01"),
     (MINIMAL + "quantity_step = '0.001'", "quantity_step: quantity has more decimals"),
     (MINIMAL + "kalshi_min_contracts = '1e99'", "kalshi_min_contracts: quantity is out of any sensible range"),

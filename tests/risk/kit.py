@@ -56,7 +56,10 @@ def event(name: str) -> Scope:
 
 
 class Market:
-    """Terms of every pair: whole contracts at whole cents, without fees unless said otherwise."""
+    """Terms of every pair: whole contracts at whole cents, without fees unless said otherwise.
+
+    Of ``pair_2`` the shard is known from the start.
+    """
 
     def __init__(self, fees: Mapping[Platform, FeeModel] = NO_FEES, **fields: Any) -> None:
         self.fees, self.fields = fees, {"tick": CENT, "step": CONTRACT, **fields}
@@ -66,6 +69,7 @@ class Market:
         return Terms(
             event=EVENTS.get(pair_id, pair_id),
             account=Account(platform, shard),
+            market=f"{pair_id}-market" if platform == KALSHI else "",
             fees=self.fees[platform],
             **self.fields,
         )

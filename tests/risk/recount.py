@@ -13,17 +13,17 @@ def the_sums_are_those_of_the_legs(exposure: Exposure) -> None:
     """Raises :class:`AssertionError` where a sum is not what its legs come to."""
     legs = list(exposure.legs.values())
     lanes = {(leg.key.pair_id, leg.key.platform) for leg in legs} | set(exposure._lanes)
-    accounts = {exposure.terms(*lane).account for lane in lanes}
+    payers = {lane: exposure.lane(*lane).payers for lane in lanes}
     expected: Counter[Any] = Counter()
     for leg in legs:
-        expected[exposure.terms(leg.key.pair_id, leg.key.platform).account] += leg.open
+        expected.update(dict.fromkeys(payers[leg.key.pair_id, leg.key.platform], leg.open))
     for trade_id, kept in exposure.kept.items():
         for platform, line in kept.items():
             mine = [leg for leg in legs if (leg.trade_id, leg.key.platform) == (trade_id, platform)]
             used = sum(leg.outlay + leg.open for leg in mine)
             assert exposure.used(trade_id, platform) == used, trade_id
-            expected[exposure.terms(exposure._pairs[trade_id], platform).account] += max(0, line - used)
-    assert {each: exposure.spoken_for(each) for each in accounts} == {each: expected[each] for each in accounts}
+            expected.update(dict.fromkeys(payers[exposure._pairs[trade_id], platform], max(0, line - used)))
+    assert {each: tally.amount for each, tally in exposure._accounts.items() if tally.amount} == +expected
     assert exposure.out == {leg.leg_id: leg for leg in legs if not leg.closed}
     assert exposure.unknown == {leg.leg_id: leg for leg in legs if leg.unknown}
     assert set(exposure._used) == {leg.trade_id for leg in legs}

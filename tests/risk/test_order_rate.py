@@ -41,11 +41,11 @@ def test_a_clock_that_was_set_back_frees_nothing_early() -> None:
 
 def test_purchases_between_two_statements_are_remembered_without_end_of_memory() -> None:
     cash, account = Cash(), Account(KALSHI)
-    cash.spent(account, usd(1), T0)
+    cash.spent([account], usd(1), T0)
     assert cash.left(account) is None
-    cash.stated(account, usd(1_000_000), cash.asking(T0))
+    cash.stated(KALSHI, {"": usd(1_000_000)}, cash.asking(T0))
     for number in range(MAX_SPENT + 50):
-        cash.spent(account, Money(1), T0 + number)
+        cash.spent([account], Money(1), T0 + number)
     assert cash.left(account) == usd(1_000_000) - MAX_SPENT - 50
-    cash.spent(account, Money(-5), T0)
+    cash.spent([account], Money(-5), T0)
     assert cash.left(account) == usd(1_000_000) - MAX_SPENT - 50

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.risk.world import Day
 
+NO_SHARD = "the shard of the market is not known"
 BOTH = pytest.mark.parametrize("wild", [False, True], ids=["tame", "wild"])
 
 
@@ -34,7 +35,7 @@ def test_the_days_get_to_every_limit() -> None:
         answers += day.answers
     for limit in ("per pair", "per event", "per venue", "in total", "on contracts of a leg"):
         assert answers[f"capped, the limit {limit}"] + answers[f"refused, the limit {limit}"], limit
-    for why in ("the limit on trades in flight", "the limit on orders a second", "the cash at the venue"):
+    for why in ("the limit on trades in flight", "the limit on orders a second", "the cash at the venue", NO_SHARD):
         assert answers[f"refused, {why}"], why
     assert answers["closing: whole"]
     assert answers["closing: refused, more would be sold than is held"]

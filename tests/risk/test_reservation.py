@@ -303,15 +303,15 @@ def test_a_purchase_between_the_first_question_and_its_answer_is_taken_off() -> 
     yes, _ = trade(book)
     book.report(filled(yes), T0 + 2)
     assert book.cash.left(Account(KALSHI)) is None
-    book.cash.stated(Account(KALSHI), usd(10), asked)
+    book.cash.stated(KALSHI, {"": usd(10)}, asked)
     assert book.cash.left(Account(KALSHI)) == usd("5.50")
-    book.cash.stated(Account(KALSHI), usd("5.50"), book.cash.asking(T0 + 3))
+    book.cash.stated(KALSHI, {"": usd("5.50")}, book.cash.asking(T0 + 3))
     assert book.cash.left(Account(KALSHI)) == usd("5.50")
 
 
 def test_cash_is_a_limit_by_account_and_what_was_spent_since_the_asking_is_gone() -> None:
     book = a_book()
-    book.cash.stated(Account(KALSHI), usd(10), T0)
+    book.cash.stated(KALSHI, {"": usd(10)}, T0)
     yes, no = trade(book, size=10)
     assert capped(book.approve(arb("t2", "pair_1", size=20), T0)).reason is Reason.CASH
     book.over(TradeId("t2"))
@@ -321,10 +321,10 @@ def test_cash_is_a_limit_by_account_and_what_was_spent_since_the_asking_is_gone(
     assert approved(book.approve(arb("t3", "pair_1", size=20), T0)).quantity == contracts(12)
     book.over(TradeId("t3"))
     # Asked before the fill was proven: the answer may not have it. Asked after: it has.
-    book.cash.stated(Account(KALSHI), usd(10), T0 + 4)
+    book.cash.stated(KALSHI, {"": usd(10)}, T0 + 4)
     assert approved(book.approve(arb("t4", "pair_1", size=20), T0)).quantity == contracts(12)
     book.over(TradeId("t4"))
-    book.cash.stated(Account(KALSHI), usd(10), T0 + 6)
+    book.cash.stated(KALSHI, {"": usd(10)}, T0 + 6)
     assert approved(book.approve(arb("t5", "pair_1", size=20), T0)).quantity == contracts(20)
 
 
@@ -334,20 +334,12 @@ def test_completing_takes_no_cash_that_is_promised_and_not_there_and_selling_nee
     book.report(filled(yes), T0)
     book.report(filled(no, 0), T0)
     # $4.50 are kept for it, since before anybody asked the venue.
-    book.cash.stated(Account(POLYMARKET), usd("4.49"), T0)
+    book.cash.stated(POLYMARKET, {"": usd("4.49")}, T0)
     answer = refused(book.approve_closing(closing(a_leg(POLYMARKET, 45, 10)), T0))
     assert (answer.reason, answer.text) == (Reason.CASH, "cash of polymarket: $4.50 more than $0.00, of $4.49")
     approved(book.approve_closing(closing(a_leg(KALSHI, 40, 10, Action.SELL)), T0))
-    book.cash.stated(Account(POLYMARKET), usd("4.50"), T0)
+    book.cash.stated(POLYMARKET, {"": usd("4.50")}, T0)
     approved(book.approve_closing(closing(a_leg(POLYMARKET, 45, 10)), T0))
-
-
-def test_a_shard_without_cash_takes_no_trade_and_others_do() -> None:
-    book = a_book()
-    book.cash.stated(Account(KALSHI, "3"), usd(0), T0)
-    answer = refused(book.approve(arb("t1", "pair_2"), T0))
-    assert (answer.reason, answer.what) == (Reason.CASH, "kalshi shard 3")
-    approved(book.approve(arb("t2", "pair_0"), T0))
 
 
 def test_orders_that_are_approved_and_not_sent_yet_hold_their_place_in_the_second() -> None:
@@ -369,9 +361,9 @@ def test_what_one_more_leg_can_be_worth() -> None:
     trade(book, kalshi=50, poly=20)
     assert book.cap(Account(KALSHI)) == usd(7)
     assert book.cap(Account(POLYMARKET)) == usd(10)
-    book.cash.stated(Account(POLYMARKET), usd(3), T0)
+    book.cash.stated(POLYMARKET, {"": usd(3)}, T0)
     assert book.cap(Account(POLYMARKET)) == usd(1)
-    book.cash.stated(Account(POLYMARKET), usd(1), T0)
+    book.cash.stated(POLYMARKET, {"": usd(1)}, T0)
     assert book.cap(Account(POLYMARKET)) == 0
     assert a_book(total=usd(5)).cap(Account(KALSHI)) == usd(5)
     assert a_book(per_event=usd(4)).cap(Account(KALSHI)) == usd(4)

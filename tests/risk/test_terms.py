@@ -61,11 +61,18 @@ def test_many_tiny_fills_on_polymarket_each_cost_its_least_fee() -> None:
 
 def test_the_terms_of_a_pair() -> None:
     pair = Pair(
-        pair_id=PairId("p"), market_id=1, kalshi_market_ticker="K", poly_yes_token="1", poly_no_token="2", event_id="e"
+        pair_id=PairId("p"),
+        market_id=1,
+        kalshi_market_ticker="K",
+        poly_yes_token="1",
+        poly_no_token="2",
+        event_id="e",
+        kalshi_shard=3,
     )
-    kalshi, poly = terms_of(pair, KALSHI, shard="3"), terms_of(pair, POLYMARKET)
+    kalshi, poly = terms_of(pair, KALSHI), terms_of(pair, POLYMARKET)
     assert (kalshi.event, kalshi.account, str(kalshi.account)) == ("e", Account(KALSHI, "3"), "kalshi shard 3")
     assert (poly.least_notional, poly.account) == (pair.poly_min_notional, Account(POLYMARKET))
+    assert (kalshi.market, poly.market) == ("K", "")
     alone = Pair(pair_id=PairId("p"), market_id=1, kalshi_market_ticker="K")
     assert terms_of(alone, KALSHI).event == "p"
 

@@ -7,7 +7,6 @@ beginning whenever it is asked.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from random import Random
 from typing import Final
 
@@ -16,7 +15,7 @@ import msgspec
 from actors.facts import AnyFact, LegSent, Purpose, ResultSeen, TradeOpened, TradeOver
 from actors.ledger_state import fold
 from actors.risk.approval import Approval, Refused
-from actors.risk.limits import Kind, Limits, Scope
+from actors.risk.limits import ALL, Limits
 from actors.risk.reservation import MoneyBook
 from actors.risk.terms import FILLS, Account
 from market.opportunity import ArbType
@@ -24,7 +23,8 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, PairId, Platform, Side, Status, TradeId
 from protocol.units import CENT, Money, Price, Quantity
-from tests.risk.kit import EVENTS, FEES, SECOND, T0, Market, a_leg, arb, closing, dollars, order
+from tests.risk.kit import FEES, SECOND, T0, Market, a_leg, arb, closing, dollars, order
+from tests.risk.reckoning import Order, Reckoning
 from tests.risk.recount import the_sums_are_those_of_the_legs
 
 PAIRS = ("pair_0", "pair_1", "pair_2")
@@ -44,42 +44,23 @@ LIMITS = Limits(
 )
 
 
-class Order(msgspec.Struct):
-    """An order with what really became of it, and what of that was told."""
-
-    leg: Leg
-    purpose: Purpose
-    truth: Outcome
-    told: list[Outcome] = []
-
-    @property
-    def last(self) -> Outcome | None:
-        return max(self.told, key=lambda each: (each.revision, each.status.proven), default=None)
-
-    @property
-    def proven(self) -> Outcome | None:
-        return max((each for each in self.told if each.status.proven), key=lambda each: each.revision, default=None)
-
-    @property
-    def closed(self) -> bool:
-        last = self.last
-        return last is not None and last.status.proven and last.final
-
-
-class Day:
+class Day(Reckoning):
     """``wild``: venues fill more than asked, charge more than thought, and tell of fills that they had denied."""
 
     def __init__(self, chance: Random, *, wild: bool) -> None:
         self.chance = chance
         self.wild = wild
-        self.market = Market(FEES)
+        super().__init__(Market(FEES))
         self.book = MoneyBook(LIMITS, self.market)
+        self.shard = {"pair_0": "0", "pair_1": "0", "pair_2": "3"}
+        """Where the markets really are; of the first two nobody has said it yet."""
+        self.moved_us: dict[str, int] = {}
+        self.approved_us: dict[TradeId, int] = {}
+        self.paid_unseen: set[Account] = set()
+        self.dearer = 0
         self.now = T0
         self.number = 0
-        self.orders: dict[LegId, Order] = {}
-        self.kept: dict[TradeId, dict[Platform, int]] = {}
         self.unsent: dict[TradeId, Approval] = {}
-        self.pair_of: dict[TradeId, PairId] = {}
         self.facts: list[AnyFact] = []
         self.cash: dict[Account, int] = {}
         self.left_at: dict[Platform, list[int]] = {platform: [] for platform in PLATFORMS}
@@ -88,6 +69,8 @@ class Day:
 
     def run(self, steps: int) -> None:
         """So many random steps, each of them checked; then everything ends flat."""
+        if self.whole(0, 2):
+            self.cash_stated()
         for _ in range(steps):
             self.chance.choice(STEPS)(self)
             self.check()
@@ -130,14 +113,37 @@ class Day:
         legs = [order(approval, index, f"{approval.trade_id}-{self.next()}") for index in indices]
         self.book.sent(approval, legs, self.now)
         for leg in legs:
-            truth = self.truth(leg)
+            truth = self.charged(leg, self.truth(leg))
             self.orders[leg.leg_id] = Order(leg, purpose, truth)
             self.left_at[leg.platform].append(self.now)
-            account = self.account(leg)
-            if account in self.cash:
-                paid = truth.cost + truth.fees if leg.action is Action.BUY else 0
-                self.cash[account] -= paid
             self.facts.append(self.sent_fact(leg, purpose))
+
+    def charged(self, leg: Leg, truth: Outcome) -> Outcome:
+        """The shard on which the market is pays for it, or nobody does: that happens to who was misled alone."""
+        account = self.account(leg)
+        if account not in self.cash or leg.action is not Action.BUY:
+            return truth
+        need = truth.cost + truth.fees
+        if need > self.cash[account] and (not self.wild or leg.platform == KALSHI):
+            assert self.wild or self.misled(leg), (leg, self.cash)
+            return Outcome(leg_id=leg.leg_id, status=Status.REJECTED, revision=LAST)
+        assert leg.pair_id is not None
+        if account not in self.book.exposure.lane(leg.pair_id, leg.platform).payers:
+            self.paid_unseen.add(account)
+        self.cash[account] -= need
+        return truth
+
+    def misled(self, leg: Leg) -> bool:
+        """Whether the market is on another shard than was told, or moved since the trade was approved.
+
+        Or its shard has paid, since it was asked, for a market that was believed to be elsewhere.
+        """
+        assert leg.pair_id is not None
+        assert leg.trade_id is not None
+        known = self.book.exposure.lane(leg.pair_id, leg.platform).account.what
+        moved = self.moved_us.get(leg.pair_id, -1) >= self.approved_us[leg.trade_id]
+        unseen = self.account(leg) in self.paid_unseen
+        return leg.platform == KALSHI and (unseen or moved or known != self.account(leg))
 
     def sent_fact(self, leg: Leg, purpose: Purpose) -> LegSent:
         fields = {name: getattr(leg, name) for name in leg.__struct_fields__ if name != "description"}
@@ -149,7 +155,7 @@ class Day:
 
     def account(self, leg: Leg) -> Account:
         assert leg.pair_id is not None
-        return self.market(leg.pair_id, leg.platform).account
+        return Account(leg.platform, self.shard[leg.pair_id] if leg.platform == KALSHI else "")
 
     # -- trading ---------------------------------------------------------------------------------------------
 
@@ -171,11 +177,15 @@ class Day:
             for leg in answer.legs
         }
         self.pair_of[answer.trade_id] = PairId(pair_id)
+        self.approved_us[answer.trade_id] = self.now
         self.unsent[answer.trade_id] = answer
         for scope, amount in self.recount().items():
             most = LIMITS.most(scope.kind)
             assert most is None or amount <= most or amount == before.get(scope, 0)
+        formers = self.book.exposure.lane(answer.pair_id, KALSHI).payers[1:]
         for account, was in spoken.items():
+            if account in formers:
+                continue  # its market has moved from there: it holds back more than it needs
             left = self.book.cash.left(account)
             now = self.book.exposure.spoken_for(account)
             assert left is None or now == was or now <= left
@@ -232,9 +242,21 @@ class Day:
         elif how == "denied" and self.wild:
             news = Outcome(leg_id=leg_id, status=Status.UNFILLED, revision=revision)
         order.told.append(news)
+        before = self.book.exposure.at_stake(ALL)
         self.book.report(news, self.now)
+        if self.sold_since(order):
+            # At average cost, what is left after that sale is dearer than was thought when it was proven.
+            self.dearer += max(0, self.book.exposure.at_stake(ALL) - before)
         assert order.leg.trade_id is not None
         self.facts.append(ResultSeen(t=self.now, trade_id=order.leg.trade_id, outcome=news, source="t0"))
+
+    def sold_since(self, order: Order) -> bool:
+        """Whether a sale of the same contracts, sent later, was proven before."""
+        legs = list(self.orders.values())
+        later = legs[legs.index(order) + 1 :]
+        key = (order.leg.pair_id, order.leg.platform, order.leg.side)
+        mine = (each for each in later if (each.leg.pair_id, each.leg.platform, each.leg.side) == key)
+        return any(each.leg.action is Action.SELL and each.proven is not None for each in mine)
 
     def late_news(self) -> None:
         """What had been denied happened after all."""
@@ -261,6 +283,7 @@ class Day:
         if not sell:
             worst = self.market(self.pair_of[trade_id], leg.platform).worst(leg.limit, leg.quantity)
             self.kept[trade_id][leg.platform] = max(kept, used + worst)
+        self.approved_us[trade_id] = self.now
         purpose = Purpose.UNWIND if sell else Purpose.COMPLETE
         self.leave(answer, [0], purpose)
 
@@ -296,14 +319,41 @@ class Day:
         self.paid += trade_ids
 
     def cash_stated(self) -> None:
-        """The venue says what is there; at first, and whenever it is asked."""
-        account = self.market(PairId(self.chance.choice(PAIRS)), self.chance.choice(PLATFORMS)).account
-        if account not in self.cash:
+        """The venue says what is there, of all its shards; at first, and whenever it is asked."""
+        platform = self.chance.choice(PLATFORMS)
+        accounts = [Account(platform, shard) for shard in (("0", "3") if platform == KALSHI else ("",))]
+        if accounts[0] not in self.cash:
             # Before the first word nothing limits it, so what is out by then must not count against the account.
             if self.kept or not all(order.closed for order in self.orders.values()):
                 return
-            self.cash[account] = self.whole(500, 6_000) * 10_000
-        self.book.cash.stated(account, Money(self.cash[account]), self.now)
+            self.cash |= {account: self.whole(100, 2_500) * 10_000 for account in accounts}
+        self.state(platform)
+
+    def state(self, platform: Platform) -> None:
+        stated = {each.shard: Money(amount) for each, amount in self.cash.items() if each.platform == platform}
+        if stated:
+            self.paid_unseen -= {each for each in self.cash if each.platform == platform}
+            self.book.cash.stated(platform, stated, self.now)
+
+    def shard_told(self) -> None:
+        """Somebody says on which shard a market is."""
+        pair_id = self.chance.choice(PAIRS)
+        self.tell_shard(pair_id)
+
+    def tell_shard(self, pair_id: str) -> None:
+        exposure, market = self.book.exposure, f"{pair_id}-market"
+        if exposure.shards.tell(KALSHI, market, self.shard[pair_id]):
+            exposure.moved_shard(KALSHI, market)
+
+    def market_moved(self) -> None:
+        """The venue moves a market to another shard, and says so at once or later."""
+        if self.whole(0, 2):
+            return
+        pair_id = self.chance.choice(PAIRS)
+        self.shard[pair_id] = "3" if self.shard[pair_id] == "0" else "0"
+        self.moved_us[pair_id] = self.now
+        if self.whole(0, 1):
+            self.tell_shard(pair_id)
 
     def restart(self) -> None:
         """All that is left is what the ledger holds; what was approved and had not left never leaves."""
@@ -317,69 +367,8 @@ class Day:
                 if each.leg.trade_id == trade_id and each.purpose is Purpose.OPEN:
                     lines[each.leg.platform] = lines.get(each.leg.platform, 0) + self.worst(each.leg)
             self.kept[trade_id] = lines
-        for account, amount in self.cash.items():
-            self.book.cash.stated(account, Money(amount), self.now)
-
-    # -- the account -----------------------------------------------------------------------------------------
-
-    def worst(self, leg: Leg) -> int:
-        assert leg.pair_id is not None
-        return self.market(leg.pair_id, leg.platform).worst(leg.limit, leg.quantity)
-
-    def outlay(self, order: Order) -> int:
-        proven = order.proven
-        return 0 if proven is None or order.leg.action is Action.SELL else proven.cost + proven.fees
-
-    def open(self, order: Order) -> int:
-        if order.leg.action is Action.SELL or order.closed:
-            return 0
-        claimed = order.last.cost + order.last.fees if order.last is not None else 0
-        return max(0, max(self.worst(order.leg), claimed) - self.outlay(order))
-
-    def used(self, trade_id: TradeId, platform: Platform) -> int:
-        mine = (each for each in self.orders.values() if (each.leg.trade_id, each.leg.platform) == (trade_id, platform))
-        return sum(self.open(each) + self.outlay(each) for each in mine)
-
-    def lines(self) -> Iterator[tuple[PairId, Platform, int]]:
-        """Every amount at stake, with what it is counted against."""
-        pools: dict[tuple[PairId, Platform, Side], tuple[int, int]] = {}
-        for each in self.orders.values():
-            leg, proven = each.leg, each.proven
-            assert leg.pair_id is not None
-            yield leg.pair_id, leg.platform, self.open(each)
-            if proven is not None and (leg.action is Action.BUY or each.closed):
-                key = (leg.pair_id, leg.platform, leg.side)
-                pools[key] = self.pooled(*pools.get(key, (0, 0)), leg.action, proven)
-        for (pair_id, platform, _), (held, cost) in pools.items():
-            yield pair_id, platform, cost if held >= 0 else max(0, -held * 10_000 - cost)
-        for trade_id, kept in self.kept.items():
-            for platform, line in kept.items():
-                yield self.pair_of[trade_id], platform, max(0, line - self.used(trade_id, platform))
-
-    @staticmethod
-    def pooled(held: int, cost: int, action: Action, proven: Outcome) -> tuple[int, int]:
-        """Average cost, one fill after the other. Of a short the cost is what was received for it."""
-        buys = action is Action.BUY
-        left = int(proven.filled)
-        money = proven.cost + (proven.fees if buys else -proven.fees)
-        sign = 1 if buys else -1
-        if held * sign < 0 and left:
-            part = min(abs(held), left)
-            cost -= cost * part // abs(held)
-            share = abs(money) * part // left
-            money = money - share if money >= 0 else money + share
-            held, left = held + sign * part, left - part
-        if left:
-            held, cost = held + sign * left, cost + money
-        return held, cost
-
-    def recount(self) -> dict[Scope, int]:
-        sums: dict[Scope, int] = {}
-        for pair_id, platform, amount in self.lines():
-            names = {Kind.PAIR: pair_id, Kind.EVENT: EVENTS.get(pair_id, pair_id), Kind.VENUE: platform, Kind.TOTAL: ""}
-            for kind, name in names.items():
-                sums[Scope(kind, name)] = sums.get(Scope(kind, name), 0) + amount
-        return {scope: amount for scope, amount in sums.items() if amount}
+        for platform in PLATFORMS:
+            self.state(platform)
 
     # -- what must hold --------------------------------------------------------------------------------------
 
@@ -391,7 +380,7 @@ class Day:
         if not self.wild:
             for scope, amount in self.book.exposure.every():
                 most = LIMITS.most(scope.kind)
-                assert most is None or amount <= most, scope
+                assert most is None or amount <= most + self.dearer, scope
             assert len(self.kept) <= 3
 
     def no_cash_is_spent_that_is_not_there(self) -> None:
@@ -462,6 +451,9 @@ STEPS: Final = (
     *[Day.time_passes] * 3,
     Day.late_news,
     Day.cash_stated,
+    Day.shard_told,
+    Day.shard_told,
+    Day.market_moved,
     Day.paid_out,
     Day.restart,
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Mapping
 
 import pytest
 
 from actors.risk.cash import Cash, Statement
-from actors.risk.terms import Account
+from protocol.terms import Platform
 from protocol.units import Money
 from simulation.world.scenario import Scenario
 from simulation.world.world import Result, World
@@ -40,8 +40,8 @@ def test_purchases_that_are_not_taken_off_are_caught(monkeypatch: pytest.MonkeyP
 
 
 def test_an_answer_that_is_believed_whole_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stated(self: Cash, account: Account, amount: Money, _asked_us: int) -> None:
-        self._said[account] = Statement(amount, deque())
+    def stated(self: Cash, platform: Platform, accounts: Mapping[str, Money], _asked_us: int) -> None:
+        self._said[platform] = Statement(dict(accounts), {})
 
     monkeypatch.setattr(Cash, "stated", stated)
     found = caught()

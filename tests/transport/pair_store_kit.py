@@ -7,8 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from pairing.approval import State, What
-from pairing.contract import pair_of
+from pairing.candidates import Candidate, judge
+from pairing.export import pair_of
 from pairing.listing import Listing
 from pairing.proposal import Proposal, propose
 from protocol.terms import KALSHI, POLYMARKET, PairId
@@ -59,9 +62,12 @@ def found(store: PairStore, t_us: int = T0) -> State:
     proposal = proposal_of(store)
     kalshi, polymarket = next(store.open_listings(KALSHI)), next(store.open_listings(POLYMARKET))
     with store.step():
-        name = store.book.name_for(proposal)
+        name = store.book.name_for(proposal, kalshi, polymarket)
         key = store.book.event_key(kalshi, polymarket, "nba:game")
-        return store.book.propose(proposal, pair_of(proposal, kalshi, polymarket, name, key), t_us)
+        judgement = judge(kalshi, polymarket, LEAGUES)
+        candidate = Candidate(kalshi=kalshi, polymarket=polymarket, judgement=judgement, event_key=key)
+        pair = msgspec.structs.replace(pair_of(candidate), pair_id=name, event_id=key)
+        return store.book.propose(proposal, pair, t_us)
 
 
 def approve(store: PairStore, t_us: int = T0) -> None:

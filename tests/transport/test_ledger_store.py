@@ -23,7 +23,7 @@ from actors.facts import AnyFact
 from protocol.outcome import Outcome
 from protocol.terms import POLYMARKET, Side, Status
 from protocol.units import Money, Quantity
-from tests.fact_kit import T0, adopted, of_risk, opened, outcome, over, remark, seen, sent, unfilled, unknown
+from tests.fact_kit import T0, adopted, of_risk, opened, outcome, over, remark, seen, sent, settled, unfilled, unknown
 from tests.ground.project import ROOT
 from tests.transport.ledger_kit import execute, fresh_database, on_every_database, sqlite_url
 from transport.ledger import schema
@@ -33,7 +33,17 @@ from transport.ledger.errors import LedgerConflict, LedgerError, LedgerMissing
 from transport.ledger.rows import to_fact, to_row
 from transport.ledger.store import LedgerStore
 
-EVERY_KIND: list[AnyFact] = [opened(), sent(), seen(unknown()), seen(), adopted("t2-1"), over(), remark(), *of_risk()]
+EVERY_KIND: list[AnyFact] = [
+    opened(),
+    sent(),
+    seen(unknown()),
+    seen(),
+    adopted("t2-1"),
+    over(),
+    remark(),
+    *of_risk(),
+    settled(),
+]
 KEYED = EVERY_KIND[:5]
 
 
@@ -55,11 +65,11 @@ def file_url(tmp_path: Path) -> str:
 def test_facts_are_read_as_they_were_written_and_in_that_order(url: str) -> None:
     with LedgerStore(url) as store:
         assert store.append(EVERY_KIND[:3]) == 3
-        assert store.append(EVERY_KIND[3:]) == 8
+        assert store.append(EVERY_KIND[3:]) == 10
         assert list(store.read()) == EVERY_KIND
     with LedgerStore(url) as store:
         assert list(store.read()) == EVERY_KIND
-        assert [seq for seq, _ in store.entries()] == list(range(1, 12))
+        assert [seq for seq, _ in store.entries()] == list(range(1, 14))
 
 
 @on_every_database
@@ -200,7 +210,7 @@ def test_the_words_for_kinds_are_those_of_every_ledger_so_far() -> None:
     """They stand in ledgers and in their constraints: a class may be renamed, its word may not."""
     assert [to_row(fact)["kind"] for fact in EVERY_KIND] == [
         "tradeopened", "legsent", "resultseen", "resultseen", "legadopted", "tradeover", "remark",
-        "riskstatechanged", "breakertripped", "breakercleared", "paidout",
+        "riskstatechanged", "breakertripped", "breakercleared", "paidout", "paidout", "settled",
     ]  # fmt: skip
     words = " ".join(statement for migration in schema.MIGRATIONS["sqlite"] for statement in migration)
     assert all(f"'{kind}'" in words for kind in ("tradeopened", "legsent", "legadopted", "resultseen"))
@@ -294,10 +304,10 @@ def test_a_newer_schema_is_reached_and_a_failing_one_is_left_whole(
 @pytest.mark.parametrize(
     ("spoil", "problem"),
     [
-        ("INSERT INTO arb_facts (t, kind, body) VALUES (1, 'remark', 'nonsense')", "fact 12 makes no sense: JSON is"),
+        ("INSERT INTO arb_facts (t, kind, body) VALUES (1, 'remark', 'nonsense')", "fact 14 makes no sense: JSON is"),
         (
             "INSERT INTO arb_facts (t, kind, body) SELECT 5, kind, body FROM arb_facts WHERE kind = 'remark'",
-            f"fact 12: t is 5, and its body says {T0}",
+            f"fact 14: t is 5, and its body says {T0}",
         ),
         ("DROP INDEX arb_facts_leg", "the constraint arb_facts_leg is not there"),
     ],
@@ -321,7 +331,7 @@ def test_a_fact_that_is_there_twice_is_a_problem(url: str) -> None:
         execute(url, "DROP INDEX arb_facts_leg", twice)
         assert store.problems() == [
             "the constraint arb_facts_leg is not there",
-            "fact 12 is recorded twice: leg of t1-1",
+            "fact 14 is recorded twice: leg of t1-1",
         ]
 
 

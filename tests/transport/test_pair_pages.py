@@ -57,7 +57,8 @@ class Venues:
             case ["events", ticker]:
                 named = [each for each in self.kalshi if each["event_ticker"] == ticker]
                 return says({"event": named[0]}) if named else says({"error": {"code": "not_found"}}, 404)
-        return says({}, 404)
+            case _:
+                return says({}, 404)
 
 
 def page(events: list[Any], cursor: str, name: str) -> Reply:

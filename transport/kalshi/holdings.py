@@ -15,6 +15,9 @@ from venues.kalshi.account import Fill, Order, Position
 
 SECOND_US: Final = 1_000_000
 
+SETTLED_BACK_S: Final = 30 * 86_400
+"""Settlements are read from so long before the orders: a controller may have been off when a market was paid out."""
+
 
 async def read_holdings(reads: KalshiReads, since_us: int, moved: Callable[[], set[str]]) -> Holdings:
     """Everything, or :class:`ReadFailed`: a page that is missing, or something that moved meanwhile.
@@ -27,6 +30,7 @@ async def read_holdings(reads: KalshiReads, since_us: int, moved: Callable[[], s
     before = await _moving_part(reads)
     orders = {order.order_id: order for order in await reads.orders(min_ts=since_s)}
     fills = await reads.fills(min_ts=since_s)
+    settlements = await reads.settlements(min_ts=max(0, since_s - SETTLED_BACK_S))
     balance = await reads.balance()
     positions, resting = await _moving_part(reads)
     moving = moved()
@@ -42,6 +46,7 @@ async def read_holdings(reads: KalshiReads, since_us: int, moved: Callable[[], s
         nets=True,
         listed_from_us=since_us,
         moving=tuple(sorted(moving)),
+        settled=tuple(settled for one in settlements if (settled := one.settled) is not None),
     )
 
 

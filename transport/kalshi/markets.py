@@ -54,6 +54,12 @@ class MarketRulesKept:
         for rules in await self._reads.markets(list(dict.fromkeys(tickers))):
             self.take(rules)
 
+    async def shards(self, tickers: Sequence[str]) -> list[tuple[str, str]]:
+        """On which shard each of these is now, where the venue says so. Raises :class:`ReadFailed`."""
+        await self.prefetch(tickers)
+        known = (self._known.get(ticker) for ticker in tickers)
+        return [(rules.ticker, str(rules.shard)) for rules in known if rules is not None and rules.shard is not None]
+
     def _note_asked(self, ticker: str, now: int) -> None:
         if ticker not in self._asked_us and len(self._asked_us) >= MAX_MARKETS:
             self.doubt(next(iter(self._asked_us)))

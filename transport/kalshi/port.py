@@ -12,16 +12,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from actors.ports import CashReport
+from actors.ports import CashReport, ShardsReport
 from protocol.holdings import Holdings, HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import KALSHI, LegId, Platform, Status
+from protocol.terms import KALSHI, Action, LegId, Platform, Status
 from protocol.units import Money
 from protocol.wire import Book
 from transport.feeds.port import FeedClock
 from transport.kalshi.bucket import BASIC_WRITE, DEFAULT_COST, TokenBucket
 from transport.kalshi.connection import Answer, Lost
+from transport.kalshi.funds import ShardFunds
 from transport.kalshi.holdings import read_holdings
 from transport.kalshi.lookup import DAY_S, Span, find
 from transport.kalshi.markets import MarketRulesKept
@@ -31,6 +32,7 @@ from transport.kalshi.rest import ReadFailed, clock_wrong
 from transport.kalshi.tasks import Tasks
 from transport.live import LiveVenueError
 from venues.kalshi.account import filled_so_far
+from venues.kalshi.grid import MarketRules
 from venues.kalshi.orders import CREATE, OrderRefused, order_body
 from venues.kalshi.replies import ALREADY_EXISTS, CLOCK, OrderReply, read_order_reply, rejected, unknown
 
@@ -106,6 +108,7 @@ class KalshiPort:
         self._tickers = tuple(markets)
         self._tasks = Tasks(report)
         self.markets = MarketRulesKept(reads, clock, self._tasks)
+        self.funds = ShardFunds(clock)
         self._writes = TokenBucket(BASIC_WRITE)
         self._placed: dict[LegId, Placed] = {}
         self._asking: set[LegId] = set()
@@ -183,14 +186,15 @@ class KalshiPort:
         """Write the leg's order now or never, and report what became of it."""
         why = self.stopped
         if why is None:
+            rules = self.markets.rules(leg.market)
             try:
-                body = order_body(leg, self.markets.rules(leg.market))
+                body = order_body(leg, rules)
             except OrderRefused as error:
                 # By rules that may be some minutes old: the next order is judged by newer ones.
                 self.markets.doubt(leg.market)
                 why = str(error)
             else:
-                why = self._write(leg, body, report)
+                why = self._unfunded(leg, rules) or self._write(leg, body, report)
         if why is not None:
             report(rejected(leg, why))
 
@@ -339,21 +343,41 @@ class KalshiPort:
 
     def cash(self, report: CashReport) -> None:
         """Ask for the cash of each shard; answered when no order of ours can be missing from it."""
-        if not self._tasks.start(self._count(report), "cash"):
-            report(None, "too many questions are open")
+        self.cash_and_shards((), lambda accounts, _shards, failed: report(accounts, failed))
 
-    async def _count(self, report: CashReport) -> None:
+    def cash_and_shards(self, markets: Sequence[str], report: ShardsReport) -> None:
+        """The same, and on which shard these markets are now."""
+        if not self._tasks.start(self._count(markets, report), "cash"):
+            report(None, (), "too many questions are open")
+
+    async def _count(self, markets: Sequence[str], report: ShardsReport) -> None:
         accounts: list[tuple[str, Money]] | None = None
+        shards: list[tuple[str, str]] = []
         failed: str | None = "the question broke"
         try:
             await self._caught_up(self._clock.unix_us())
             balance = await self._reads.balance()
-            shards = [(str(one.exchange_index), one.cash) for one in balance.balance_breakdown]
-            accounts, failed = shards or [("", balance.cash)], None
+            self.funds.take(balance)
+            accounts, failed = self.funds.accounts(balance), None
+            shards = await self.markets.shards(markets) if markets else []
         except ReadFailed as error:
-            failed = str(error)
+            # What the account has is known all the same where only the markets could not be asked for.
+            failed = None if accounts is not None else str(error)
             self._doubt(error)
-        report(accounts, failed)
+        report(accounts, shards, failed)
+
+    async def _look_again(self) -> None:
+        try:
+            self.funds.take(await self._reads.balance())
+        except ReadFailed as error:
+            self._doubt(error)
+
+    def _unfunded(self, leg: Leg, rules: MarketRules) -> str | None:
+        """Why the leg cannot be paid: its market's shard has nothing, and other shards' cash does not count there."""
+        if self.funds.stale:
+            self.funds.asked()
+            self._tasks.start(self._look_again(), "cash by shard")
+        return None if leg.action is Action.SELL else self.funds.against(rules)
 
     # -- holdings --------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from venues.kalshi.account import (
     Limits,
     Order,
     Position,
+    Settlement,
     read_as_of,
     read_balance,
     read_cutoff,
@@ -26,6 +27,7 @@ from venues.kalshi.account import (
     read_order,
     read_orders,
     read_positions,
+    read_settlements,
 )
 from venues.kalshi.book import BookReply, read_book
 from venues.kalshi.grid import MarketRules, read_market, read_markets
@@ -99,6 +101,10 @@ class KalshiReads:
     async def positions(self, ticker: str | None = None) -> list[Position]:
         """What is held and not settled."""
         return await self.rest.every("/portfolio/positions", read_positions, _query(ticker=ticker))
+
+    async def settlements(self, *, min_ts: int) -> list[Settlement]:
+        """Markets that were paid out since then (unix seconds)."""
+        return await self.rest.every("/portfolio/settlements", read_settlements, {"min_ts": min_ts})
 
     async def balance(self) -> Balance:
         """Cash, in all and by shard."""

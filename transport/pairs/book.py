@@ -14,7 +14,7 @@ import msgspec
 
 from market.pair import Pair
 from pairing.approval import State, What, after
-from pairing.contract import name_of
+from pairing.export import pair_id_of
 from pairing.listing import Listing
 from pairing.proposal import Proposal
 from pairing.terms import Change, changes
@@ -116,12 +116,12 @@ class PairBook:
         ).fetchone()
         return () if row is None else self._differences(row, self.sides(entry))
 
-    def name_for(self, proposal: Proposal) -> PairId:
+    def name_for(self, proposal: Proposal, kalshi: Listing, polymarket: Listing) -> PairId:
         """What the pair of these markets is called: as before, else as its Kalshi market where that is free."""
         same = self._same(proposal)
         if same:
             return same[0].pair.pair_id
-        short, long = name_of(proposal.kalshi_id, proposal.polymarket_id)
+        short, long = PairId(kalshi.market_id), pair_id_of(kalshi, polymarket)
         return short if self.entry(short) is None else long
 
     # -- what happens ----------------------------------------------------------------------------------------

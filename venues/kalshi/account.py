@@ -12,13 +12,15 @@ from typing import Final
 
 import msgspec
 
+from protocol.holdings import SettledMarket
 from protocol.leg import Leg
 from protocol.outcome import Outcome, believable
 from protocol.terms import Side
-from protocol.units import Money, Quantity, money_from_dollars, notional, quantity_from_text
+from protocol.units import CENT, DOLLAR, USD, Money, Price, Quantity, money_from_dollars, notional, quantity_from_text
 from venues.kalshi.orders import BOOK_SIDE
 from venues.kalshi.replies import fill_status, product, unknown
 
+CENT_MONEY: Final = USD // 100
 OVER: Final = frozenset({"canceled", "executed"})
 """Statuses of an order of which nothing is left in the book."""
 
@@ -99,6 +101,29 @@ class Position(msgspec.Struct, frozen=True, gc=False):
     def contracts(self) -> Quantity:
         """Signed. Raises :class:`UnitError`."""
         return quantity_from_text(self.position_fp)
+
+
+class Settlement(msgspec.Struct, frozen=True, gc=False):
+    """A market that was paid out, what was held of it, and what that brought (whole cents)."""
+
+    ticker: str
+    market_result: str
+    yes_count_fp: str
+    no_count_fp: str
+    revenue: int
+    settled_time: datetime
+    value: int | None = None
+
+    @property
+    def settled(self) -> SettledMarket | None:
+        """The same in our units; None where its numbers do not agree with each other. Raises :class:`UnitError`."""
+        yes, no = quantity_from_text(self.yes_count_fp), quantity_from_text(self.no_count_fp)
+        worth = {"yes": DOLLAR, "no": 0}.get(self.market_result)
+        if worth is None and self.value is not None and 0 <= self.value * CENT <= DOLLAR:
+            worth = self.value * CENT
+        if worth is None or (yes * worth + no * (DOLLAR - worth)) // CENT_MONEY != self.revenue:
+            return None
+        return SettledMarket(self.ticker, yes, no, Price(worth), int(self.settled_time.timestamp() * 1_000_000))
 
 
 class ShardBalance(msgspec.Struct, frozen=True, gc=False):
@@ -182,6 +207,11 @@ class _Fills(msgspec.Struct, gc=False):
     cursor: str | None = None
 
 
+class _Settlements(msgspec.Struct, gc=False):
+    settlements: list[Settlement]
+    cursor: str | None = None
+
+
 class _Positions(msgspec.Struct, gc=False):
     market_positions: list[Position]
     cursor: str | None = None
@@ -191,6 +221,7 @@ _orders: Final = msgspec.json.Decoder(_Orders)
 _one_order: Final = msgspec.json.Decoder(_OneOrder)
 _fills: Final = msgspec.json.Decoder(_Fills)
 _positions: Final = msgspec.json.Decoder(_Positions)
+_settlements: Final = msgspec.json.Decoder(_Settlements)
 _as_of: Final = msgspec.json.Decoder(_AsOf)
 _balance: Final = msgspec.json.Decoder(Balance).decode
 read_limits: Final = msgspec.json.Decoder(Limits).decode
@@ -227,6 +258,14 @@ def read_positions(body: bytes) -> tuple[list[Position], str]:
     for position in page.market_positions:
         _ = position.contracts
     return page.market_positions, page.cursor or ""
+
+
+def read_settlements(body: bytes) -> tuple[list[Settlement], str]:
+    """One page of markets that were paid out, and the cursor of the next."""
+    page = _settlements.decode(body)
+    for settlement in page.settlements:
+        _ = settlement.settled
+    return page.settlements, page.cursor or ""
 
 
 def read_balance(body: bytes) -> Balance:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
+import msgspec
 import pytest
 
 from protocol.holdings import HeldContracts, Holdings
@@ -20,6 +21,8 @@ from transport.kalshi.order_wire import OrderWire
 from transport.kalshi.port import KalshiPort, PortPolicy
 from transport.kalshi.reads import KalshiReads
 from transport.kalshi.rest import KalshiRest
+from venues.kalshi.account import read_settlements
+from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.faults import FOREVER, Fault
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.hosts import Hosts
@@ -184,3 +187,41 @@ def test_an_order_whose_fills_are_listed_and_which_is_not_is_asked_for() -> None
         assert [(order.client_id, order.filled) for order in (await held(port)).orders] == [("by-hand", 200)]
 
     run(test)
+
+
+def test_a_market_that_was_paid_out_is_told_with_what_was_held_and_what_it_was_worth() -> None:
+    async def test(service: KalshiService, port: KalshiPort) -> None:
+        by_hand(service, count="6", exchange_index=None)
+        by_hand(service, ticker=SNOW, price="0.061", count="2")
+        ends = (
+            MarketChange(ticker=RAIN, status="finalized", result="yes"),
+            MarketChange(ticker=SNOW, status="finalized", result="no"),
+        )
+        for end in ends:
+            change_market(service.exchange, service.exchange.markets[end.ticker], end, WallClock().unix_us())
+        found = await held(port)
+        assert found.positions == ()
+        assert {(one.market, one.yes, one.no, one.value) for one in found.settled} == {
+            (RAIN, 600, 0, 10_000),
+            (SNOW, 200, 0, 0),
+        }
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("changes", "value"),
+    [
+        ({}, 10_000),
+        ({"market_result": "no", "revenue": 50}, 0),
+        ({"market_result": "scalar", "value": 25, "revenue": 188}, None),
+        ({"market_result": "scalar", "value": 25, "revenue": 187}, 2_500),
+        ({"revenue": 599}, None),
+        ({"market_result": "void"}, None),
+    ],
+)
+def test_a_settlement_whose_numbers_do_not_agree_is_none(changes: dict[str, object], value: int | None) -> None:
+    plain = {"ticker": "T", "market_result": "yes", "yes_count_fp": "6.00", "no_count_fp": "0.50", "revenue": 600}
+    body = {"settlements": [plain | {"settled_time": "2026-11-22T20:00:00Z"} | changes]}
+    (found,), _ = read_settlements(msgspec.json.encode(body))
+    assert (None if found.settled is None else found.settled.value) == value

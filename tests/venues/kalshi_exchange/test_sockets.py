@@ -113,6 +113,18 @@ def test_a_pause_is_told_on_the_lifecycle(line: Connection) -> None:
     assert frame["msg"] == {"market_ticker": RAIN, "event_type": "deactivated", "is_deactivated": True}
 
 
+def test_a_settlement_is_told_on_the_lifecycle_and_to_who_held_something(line: Connection) -> None:
+    line.member.order(count="6")
+    line.subscribe("market_lifecycle_v2", "market_positions")
+    exchange, market = line.service.exchange, line.service.exchange.markets[RAIN]
+    change_market(exchange, market, MarketChange(ticker=RAIN, status="finalized", result="yes"), line.member.now_us)
+    determined, settled, held = (frame["msg"] for frame in line.taken())
+    assert (determined["event_type"], determined["result"]) == ("determined", "yes")
+    assert (determined["settlement_value"], settled["event_type"]) == ("1.0000", "settled")
+    assert "settled_ts" in settled
+    assert (held["position_fp"], held["realized_pnl_dollars"]) == ("0.00", "3.180000")
+
+
 def test_what_changes_about_a_market_is_told_and_holds_at_once(line: Connection) -> None:
     exchange, market = line.service.exchange, line.service.exchange.markets[RAIN]
     line.subscribe("market_lifecycle_v2")

@@ -119,7 +119,8 @@ def frames(service: KalshiService, ann: Member) -> Found:
     say(5, "list_subscriptions")
     service.break_down(Fault(name="market_paused", ticker=RAIN), ann.now_us)
     service.mend("market_paused", ann.now_us)
-    service.exchange.set_status(service.exchange.markets[RAIN], "determined", ann.now_us)
+    end = MarketChange(ticker=RAIN, status="finalized", result="yes")
+    change_market(service.exchange, service.exchange.markets[RAIN], end, ann.now_us)
     change = MarketChange(
         ticker="KXDEMOGAME-27DEC31-HOME",
         fee_multiplier="0.5",
@@ -158,6 +159,9 @@ def test_every_answer_and_every_frame_is_as_specified(tmp_path: Path) -> None:
         "asyncapi:marketMetadataUpdatedPayload",
         *(f"asyncapi:{payload}" for payload in PAYLOADS.values()),
     }
+    settled = ann.get("/portfolio/settlements")
+    assert len(settled["settlements"]) == 1
+    found += [("openapi:GetSettlementsResponse", settled), ("openapi:GetMarketResponse", ann.get(f"/markets/{RAIN}"))]
     assert validated(found, tmp_path) == ""
 
 

@@ -21,7 +21,7 @@ from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.exchange.tape import Recorded, read_frame
 
 NBA: Final = "kalshi-nba-2026-01-07.jsonl.gz"
-FRAMES: Final = 10_000
+FRAMES: Final = 1_000
 A: Final = "KXA-1-T"
 B: Final = "KXB-1-T"
 
@@ -199,6 +199,7 @@ def test_a_recorded_evening_arrives_word_for_word(tmp_path: Path) -> None:
 
     assert asyncio.run(main()) == frames
     assert len(frames) == FRAMES
+    assert {msgspec.json.decode(one)["type"] for one in frames} == {"orderbook_snapshot", "orderbook_delta", "trade"}
 
 
 async def text(socket: aiohttp.ClientWebSocketResponse) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,8 +23,10 @@ from tests.venues.kalshi_exchange.kit import (
     order_body,
     refusal,
 )
-from venues.kalshi.exchange.listing import Listing
+from venues.kalshi.exchange.changes import MarketChange, change_market
+from venues.kalshi.exchange.listing import Listing, ListingError
 from venues.kalshi.exchange.message import Reply, Request
+from venues.kalshi.exchange.texts import money_text
 
 GTC = "good_till_canceled"
 FOK = "fill_or_kill"
@@ -303,6 +307,71 @@ def test_a_market_that_is_paused_or_closed_takes_nothing_and_reopening_cancels(a
     assert ann.order()["fill_count"] == "6.00"
     exchange.set_status(market, "closed", ann.now_us)
     assert ann.refused() == (409, "market_closed")
+
+
+def change(member: Member, **fields: Any) -> None:
+    """What the operator asks for."""
+    exchange = member.service.exchange
+    change_market(exchange, exchange.markets[RAIN], MarketChange(ticker=RAIN, **fields), member.now_us)
+
+
+@pytest.mark.parametrize(
+    ("said", "yes", "no"),
+    [
+        ({"result": "yes"}, 6 * USD, 0),
+        ({"result": "no"}, 0, 10 * USD),
+        ({"result": "scalar", "settlement_value": "0.2500"}, 1_500_000, 7_500_000),
+    ],
+)
+def test_a_market_that_settles_pays_its_dollar_and_nothing_of_it_is_held(
+    said: dict[str, str], yes: int, no: int
+) -> None:
+    service = new_service()
+    ann, bob = Member(service), Member(service, "bob")
+    ann.order(count="6")
+    bob.order(side="ask", price="0.4600", count="10")
+    ann.order(price="0.4000", time_in_force=GTC)
+    before, bob.now_us = (cash(ann), cash(bob)), ann.now_us + SECOND
+    change(ann, status="determined", **said)
+    assert ann.refused() == (409, "market_closed")
+    assert ann.get("/portfolio/orders", status="resting")["orders"] == []
+    assert (cash(ann), cash(bob)) == before, "determined is not paid"
+    change(ann, status="finalized")
+    assert (cash(ann) - before[0], cash(bob) - before[1]) == (yes, no)
+    for member, paid, counts in ((ann, yes, ("6.00", "0.00")), (bob, no, ("0.00", "10.00"))):
+        assert member.get("/portfolio/positions")["market_positions"] == []
+        (settled,) = member.get("/portfolio/settlements", ticker=RAIN)["settlements"]
+        assert (settled["market_result"], settled["revenue"]) == (said["result"], paid // 10_000)
+        assert (settled["yes_count_fp"], settled["no_count_fp"]) == counts
+        shard = member.get("/portfolio/balance")["balance_breakdown"][0]
+        assert shard["balance"] == money_text(member.account.cash[0])
+        assert member.account.positions[RAIN].realized == paid - (2_820_000 if member is ann else 5_400_000)
+    market = ann.get(f"/markets/{RAIN}")["market"]
+    assert (market["status"], market["result"], market["open_interest_fp"]) == ("finalized", said["result"], "0.00")
+
+
+def test_a_market_settles_once_and_not_without_a_result(ann: Member) -> None:
+    ann.order(count="6")
+    for wrong in (
+        {"status": "finalized"},
+        {"status": "determined"},
+        {"result": "yes"},
+        {"status": "determined", "result": "scalar"},
+        {"status": "determined", "result": "yes", "settlement_value": "0.5"},
+        {"status": "determined", "result": "scalar", "settlement_value": "1.5"},
+        {"settlement_value": "0.5"},
+    ):
+        with pytest.raises(ListingError):
+            change(ann, **wrong)
+    change(ann, status="determined", result="no")
+    change(ann, status="amended", result="yes")
+    change(ann, status="finalized")
+    paid = cash(ann)
+    assert paid == 6 * USD - 2_820_000 - 110_000
+    for again in ({"status": "finalized"}, {"status": "active"}, {"status": "amended", "result": "no"}):
+        with pytest.raises(ListingError):
+            change(ann, **again)
+    assert cash(ann) == paid
 
 
 _order = st.tuples(

@@ -8,6 +8,7 @@ from typing import Final
 from protocol.units import Money, Price, Quantity
 from venues.kalshi.exchange.order import Fill, Order
 from venues.kalshi.exchange.position import Position, unit_cost
+from venues.kalshi.exchange.settlement import Settlement
 from venues.kalshi.exchange.texts import uuid_text
 from venues.kalshi.exchange.view import View
 
@@ -25,6 +26,7 @@ class Account:
         self.orders: dict[str, Order] = {}
         self.fills: list[Fill] = []
         self.positions: dict[str, Position] = {}
+        self.settlements: list[Settlement] = []
         self.spent: set[str] = set()
         self.resting: dict[str, dict[str, Order]] = defaultdict(dict)
         self.view = View()

@@ -117,6 +117,7 @@ class Admin:
                         position_document(exchange.markets[ticker], position)
                         for ticker, position in account.positions.items()
                     ],
+                    "settlements": [settlement.document() for settlement in account.settlements],
                     "spent_ids": sorted(account.spent),
                 }
                 for account in exchange.accounts.values()

@@ -13,6 +13,7 @@ from venues.kalshi.exchange.market import Market
 from venues.kalshi.exchange.order import Fill, Order
 from venues.kalshi.exchange.position import unit_cost
 from venues.kalshi.exchange.refusal import Refusal
+from venues.kalshi.exchange.settlement import Settlement
 from venues.kalshi.exchange.texts import money_text
 
 if TYPE_CHECKING:
@@ -60,6 +61,35 @@ class Booking:
         market.open_interest = Quantity(market.open_interest + self._longs(market) - longs)
         exchange.tell(LevelMoved(market, match.maker.is_bid, price, -match.quantity, order), now_us)
         exchange.tell(Traded(market, fill), now_us)
+
+    def pay_out(self, market: Market, now_us: int) -> None:
+        """Everybody who holds something of the market gets what it is worth, and holds nothing of it any more.
+
+        Nothing happens where the market has no result.
+        """
+        value = market.settlement_value
+        if value is None:
+            return
+        for account in self._exchange.accounts.values():
+            held = account.positions.get(market.ticker)
+            if held is not None and held.net:
+                self._pay(account, market, value, now_us)
+        market.open_interest, market.settled_us = Quantity(0), now_us
+
+    def _pay(self, account: Account, market: Market, value: Price, now_us: int) -> None:
+        held = account.position(market.ticker)
+        revenue = Money(abs(held.net) * unit_cost(value, is_bid=held.net > 0))
+        settlement = Settlement(market, held.net, held.cost, held.fees, revenue, now_us)
+        held.realized += revenue - held.cost
+        held.net, held.cost, held.updated_us = 0, 0, now_us
+        if account.unlimited:
+            return
+        account.move(market.shard, revenue)
+        account.settlements.append(settlement)
+        account.view.publish("settlements", market.ticker, settlement.document(), now_us)
+        account.view.publish("positions", market.ticker, None, now_us)
+        self._exchange.tell(PositionChanged(account, market, held.copy()), now_us)
+        self.publish_balance(account, now_us)
 
     def _longs(self, market: Market) -> int:
         """All YES that is held."""

@@ -207,6 +207,7 @@ def market_document(market: Market) -> dict[str, Any]:
     bid, ask = market.book.best(is_bid=True) or Price(0), market.book.best(is_bid=False) or DOLLAR
     zero = price_text(0)
     return {
+        **settlement_document(market),
         "ticker": market.ticker,
         "event_ticker": listing.event,
         "market_type": "binary",
@@ -227,7 +228,7 @@ def market_document(market: Market) -> dict[str, Any]:
         "last_price_dollars": price_text(market.last_price),
         "volume_fp": count_text(market.volume),
         "volume_24h_fp": count_text(market.volume),
-        "result": "",
+        "result": market.result,
         "can_close_early": listing.can_close_early,
         "open_interest_fp": count_text(market.open_interest),
         "notional_value_dollars": price_text(DOLLAR),
@@ -235,13 +236,23 @@ def market_document(market: Market) -> dict[str, Any]:
         "previous_yes_ask_dollars": zero,
         "previous_price_dollars": zero,
         "settlement_bounds_type": "default",
-        "expiration_value": "",
+        "expiration_value": market.result,
         "rules_primary": listing.rules_primary,
         "rules_secondary": listing.rules_secondary,
         "price_level_structure": listing.price_level_structure,
         "price_ranges": listing.ranges,
         "exchange_index": listing.exchange_index,
     }
+
+
+def settlement_document(market: Market) -> dict[str, str]:
+    """What of ``Market`` is there only from its determination on, and from its settlement on."""
+    document: dict[str, str] = {}
+    if market.settlement_value is not None:
+        document["settlement_value_dollars"] = price_text(market.settlement_value)
+    if market.settled_us:
+        document["settlement_ts"] = moment_text(market.settled_us)
+    return document
 
 
 def event_document(ticker: str, markets: list[Market], *, nested: bool) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from venues.kalshi.exchange.order_request import AUTO, OrderRequest, TransferReq
 from venues.kalshi.exchange.placed import Placed
 from venues.kalshi.exchange.price_grid import on_grid
 from venues.kalshi.exchange.refusal import Refusal, invalid
+from venues.kalshi.exchange.settlement import determination
 from venues.kalshi.exchange.texts import SECOND_US, uuid_text
 
 _REASONS: Final = {Ended.POST_ONLY_CROSS: "PostOnlyCrossCancel", Ended.SELF_TRADE: "SelfTradeCancel"}
@@ -202,7 +203,11 @@ class KalshiExchange:
         self.tell(TopMoved(market), now_us)
 
     def set_status(self, market: Market, status: MarketStatus, now_us: int) -> None:
-        """Pause, reopen, close a market. Reopening a paused one cancels what rests there, as Kalshi does."""
+        """Pause, reopen, close, settle a market.
+
+        Reopening a paused one cancels what rests there, as Kalshi does. A market that is finalized pays what it was
+        determined to be worth.
+        """
         before, market.status = market.status, status
         market.updated_us = now_us
         if before == status:
@@ -220,8 +225,11 @@ class KalshiExchange:
         elif status in {"determined", "closed", "finalized"}:
             kind = {"determined": "determined", "closed": "close_date_updated", "finalized": "settled"}[status]
             stamp = {"determined": "determination_ts", "closed": "close_ts", "finalized": "settled_ts"}[status]
-            msg = {"market_ticker": market.ticker, "event_type": kind, stamp: now_us // SECOND_US}
+            said = determination(market) if status == "determined" else {}
+            msg = {"market_ticker": market.ticker, "event_type": kind, stamp: now_us // SECOND_US, **said}
             self.tell(Lifecycle("market_lifecycle_v2", msg), now_us)
+        if status == "finalized":
+            self._booking.pay_out(market, now_us)
 
     # -- inside --------------------------------------------------------------------------------------------------
 

@@ -35,6 +35,10 @@ class Market:
     open_interest: Quantity = Quantity(0)
     updated_us: int = 0
     fees_overridden: bool = False
+    result: str = ""
+    settlement_value: Price | None = None
+    """What a YES contract pays, known with the result."""
+    settled_us: int = 0
 
     @classmethod
     def listed(cls, listing: Listing) -> Market:

@@ -79,6 +79,18 @@ def positions(account: Account, exchange: KalshiExchange, query: Mapping[str, st
     return {"market_positions": chosen, "event_positions": sums, "cursor": cursor}
 
 
+def settlements(account: Account, query: Mapping[str, str]) -> dict[str, Any]:
+    """``GET /portfolio/settlements``, newest first."""
+    found = [
+        document
+        for document in _newest(account, "settlements", query, "settled_time")
+        if query.get("ticker", "") in {"", document["ticker"]}
+        and query.get("event_ticker", "") in {"", document["event_ticker"]}
+    ]
+    chosen, cursor = page(found, limit_of(query, 100, 1000), query.get("cursor", ""), lambda item: item["ticker"])
+    return paged("settlements", chosen, cursor)
+
+
 def balance(account: Account, exchange: KalshiExchange, query: Mapping[str, str]) -> dict[str, Any]:
     """``GET /portfolio/balance``: in cents, in dollars, and by shard."""
     only = number_of(query, "exchange_index")

@@ -207,7 +207,11 @@ class Rest:
             ),
             ("GET", "/historical/orders", self._reading(lambda *_: {"orders": [], "cursor": ""})),
             ("GET", "/historical/fills", self._reading(lambda *_: {"fills": [], "cursor": ""})),
-            ("GET", "/portfolio/settlements", self._reading(lambda *_: {"settlements": [], "cursor": ""})),
+            (
+                "GET",
+                "/portfolio/settlements",
+                self._reading(lambda account, query, _: portfolio.settlements(account, query)),
+            ),
             ("GET", "/portfolio/balance", self._balance),
             (
                 "GET",

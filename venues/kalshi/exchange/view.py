@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
-Kind = Literal["orders", "fills", "positions", "balances"]
-KINDS: Final[tuple[Kind, ...]] = ("orders", "fills", "positions", "balances")
+Kind = Literal["orders", "fills", "positions", "settlements", "balances"]
+KINDS: Final[tuple[Kind, ...]] = ("orders", "fills", "positions", "settlements", "balances")
 
 Document = Mapping[str, Any]
 
@@ -21,11 +21,11 @@ class View:
     def __init__(self) -> None:
         self.lag_us: dict[Kind, int] = dict.fromkeys(KINDS, 0)
         self.as_of_us = 0
-        self._due: dict[Kind, deque[tuple[int, str, Document]]] = {kind: deque() for kind in KINDS}
+        self._due: dict[Kind, deque[tuple[int, str, Document | None]]] = {kind: deque() for kind in KINDS}
         self._shown: dict[Kind, dict[str, Document]] = {kind: {} for kind in KINDS}
 
-    def publish(self, kind: Kind, key: str, document: Document, now_us: int) -> None:
-        """Something changed."""
+    def publish(self, kind: Kind, key: str, document: Document | None, now_us: int) -> None:
+        """Something changed; None: it is gone."""
         self._due[kind].append((now_us, key, document))
 
     def catch_up(self, now_us: int) -> None:
@@ -34,7 +34,10 @@ class View:
             horizon = now_us - self.lag_us[kind]
             while due and due[0][0] <= horizon:
                 _, key, document = due.popleft()
-                self._shown[kind][key] = document
+                if document is None:
+                    self._shown[kind].pop(key, None)
+                else:
+                    self._shown[kind][key] = document
         self.as_of_us = now_us - max(self.lag_us.values())
 
     def shift(self, by_us: int) -> None:
