@@ -18,7 +18,7 @@ from protocol.terms import KALSHI, POLYMARKET, PairId, Platform
 from transport.pairs.book import Decision, Digests, Entry, PairBook, numbered
 from transport.pairs.errors import PairStoreError
 from transport.pairs.schema import PAIRS_STORE
-from transport.pairs.universe import Kept, Taken, Universe
+from transport.pairs.universe import Kept, Taken, Universe, prepare
 from transport.sqlite_file import WrongFile, explain, open_sqlite, transaction
 
 
@@ -76,8 +76,9 @@ class PairStore:
         ``whole``: every open market is among them. ``asked``: these were asked for by name; what is not among the
         answers is not listed any more.
         """
+        prepared = prepare(listings)
         with self._step():
-            taken = self.universe.take(platform, listings, t_us=t_us, source=source, whole=whole, unreadable=unreadable)
+            taken = self.universe.take(platform, prepared, t_us=t_us, source=source, whole=whole, unreadable=unreadable)
             there = {listing.market_id for listing in listings}
             self.universe.vanished(platform, (name for name in asked if name not in there), t_us)
             return taken, self.book.latch_changed(t_us)

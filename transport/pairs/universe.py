@@ -6,9 +6,10 @@ The caller holds the transaction: what is taken over and the pairs that it latch
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -17,6 +18,7 @@ from protocol.terms import Platform
 from transport.pairs.errors import PairStoreError
 
 _ENCODE: Final = msgspec.json.Encoder()
+_PACK: Final = 1
 _DECODE: Final = msgspec.json.Decoder(Listing)
 
 KNOWN_ONLY: Final = frozenset({LeftOut.CLOSED})
@@ -52,6 +54,20 @@ class Kept(msgspec.Struct, frozen=True):
         return self.gone_us is None and self.listing.left_out is None
 
 
+class Prepared(NamedTuple):
+    """A listing as it goes into the store: made before the file is held for writing, as it takes a while."""
+
+    listing: Listing
+    digest: str
+    body: bytes
+
+
+def prepare(listings: Iterable[Listing]) -> list[Prepared]:
+    """Each market once, as it was listed last: one may be on two pages where it moved between them."""
+    last = {listing.market_id: listing for listing in listings}
+    return [Prepared(listing, terms_digest(listing), encode_listing(listing)) for listing in last.values()]
+
+
 class Universe:
     """The listings in the store."""
 
@@ -59,7 +75,7 @@ class Universe:
         self._connection = connection
 
     def take(
-        self, platform: Platform, listings: Sequence[Listing], *, t_us: int, source: str, whole: bool, unreadable: int
+        self, platform: Platform, listings: Sequence[Prepared], *, t_us: int, source: str, whole: bool, unreadable: int
     ) -> Taken:
         """Take them over, inside of the caller's transaction; ``whole``: what is not among them is gone.
 
@@ -67,20 +83,20 @@ class Universe:
         """
         if whole and not listings:
             raise PairStoreError(f"{platform} listed no market at all, and nothing was changed: try again later")
-        known = self._known(platform, None if whole else [each.market_id for each in listings])
+        known = self._known(platform, None if whole else [each.listing.market_id for each in listings])
         left_out: Counter[str] = Counter()
         rows: dict[str, tuple[object, ...]] = {}
         new = changed = 0
-        for listing in {each.market_id: each for each in listings}.values():
+        for each in listings:
+            listing, digest = each.listing, each.digest
             before = known.get(listing.market_id)
             if listing.left_out is not None:
                 left_out[listing.left_out] += 1
                 if before is None or listing.left_out not in KNOWN_ONLY:
                     continue
-            digest = terms_digest(listing)
             new += before is None
             changed += before is not None and before[0] != digest
-            rows[listing.market_id] = _row(listing, digest, t_us)
+            rows[listing.market_id] = _row(each, t_us)
         self._connection.executemany(_UPSERT, rows.values())
         gone = [name for name, (_, is_gone) in known.items() if not is_gone and name not in rows] if whole else []
         self._connection.executemany(
@@ -152,7 +168,7 @@ class Universe:
             (platform,),
         )
         for (body,) in rows:
-            yield _DECODE.decode(body)
+            yield decode_listing(body)
 
     def last(self, platform: Platform, *, whole: bool = False) -> Taken | None:
         """The newest fetch, or the newest whole one."""
@@ -174,24 +190,27 @@ ON CONFLICT (platform, market_id) DO UPDATE SET
 """
 
 
-def _row(listing: Listing, digest: str, t_us: int) -> tuple[object, ...]:
+def _row(prepared: Prepared, t_us: int) -> tuple[object, ...]:
+    listing, digest, body = prepared
     tokens = [outcome.token for outcome in listing.outcomes]
     first, second = [*tokens, None, None][:2]
     left_out = None if listing.left_out is None else str(listing.left_out)
-    body = encode_listing(listing)
     identity = (listing.platform, listing.market_id, listing.event_id)
     return (*identity, digest, first, second, left_out, t_us, t_us, body)
 
 
 def _kept(row: tuple[bytes, str, int, int | None]) -> Kept:
-    return Kept(_DECODE.decode(row[0]), row[1], row[2], row[3])
+    return Kept(decode_listing(row[0]), row[1], row[2], row[3])
 
 
 def encode_listing(listing: Listing) -> bytes:
-    """A listing as the store keeps it."""
-    return _ENCODE.encode(listing)
+    """A listing as the store keeps it: packed to a third, for most of it is rules."""
+    return zlib.compress(_ENCODE.encode(listing), _PACK)
 
 
 def decode_listing(body: bytes) -> Listing:
-    """The same, read."""
-    return _DECODE.decode(body)
+    """The same, read. Raises ``msgspec.MsgspecError``."""
+    try:
+        return _DECODE.decode(zlib.decompress(body))
+    except zlib.error as error:
+        raise msgspec.DecodeError(str(error)) from None
