@@ -24,6 +24,7 @@ from market.events import (
     LevelChanged,
     LevelSet,
     MarketHalted,
+    TickSet,
     TopStated,
 )
 from protocol.book_wire import MAX_MARKETS, WantBooks
@@ -198,6 +199,9 @@ class BookRelay(GuardedActor):
             case MarketHalted(market=market, reason=reason):
                 self.news[platform].halted[market] = reason
                 return _nothing if stream is None else partial(stream.halted, market)
+            case TickSet():
+                # The wire has no word for it: what a trader relays is traded by its own knowledge of the tick.
+                return _nothing
             case TopStated(market=market):
                 return _nothing if stream is None else partial(stream.changed, market, ())
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,9 @@ from protocol.wire import Book
 
 STATE_LEVELS: Final = {"up": "info", "ended": "info", "failed": "error"}
 """How a feed's state is logged; every other state is a warning."""
+
+MOST_SHOWN: Final = 200
+"""Markets of one kind in a status."""
 
 
 class ScannerSetup(msgspec.Struct, frozen=True):
@@ -74,6 +78,7 @@ class Scanner(GuardedActor):
         self.seen: Counter[str] = Counter()
         self.t = 0
         self.watched: set[PairId] = set()
+        self.lost: dict[MarketBook, str] = {}
         self.pairs: set[PairId] = set()
 
     @handles(ScannerSetup)
@@ -124,6 +129,8 @@ class Scanner(GuardedActor):
     def books_lost(self, platform: Platform, feed: Feed, event: BooksLost) -> None:
         """A disconnect empties all books of a platform; a gap those of its subscription."""
         if event.markets:
+            for book in filter(None, (self.scan.books.get(platform, market) for market in event.markets)):
+                self.lost[book] = event.reason
             text = f"{platform}: {len(event.markets)} books unusable until their next snapshot: {event.reason}"
             self.note(text, level="warning", count="feed_gaps")
         else:
@@ -278,5 +285,23 @@ class Scanner(GuardedActor):
             }
             for platform, feed in self.feeds.items()
         ]
-        data: dict[str, Any] = {"feeds": feeds, "open_opportunities": len(self.open), "opportunities": dict(self.seen)}
+        data: dict[str, Any] = {
+            "feeds": feeds,
+            "latched": self.shown(self.scan.books.halted),
+            "without_book": self.shown({book: why for book, why in self.lost.items() if not book.held}),
+            "open_opportunities": len(self.open),
+            "opportunities": dict(self.seen),
+        }
         self.send(sender, Description("market", data))
+
+    def shown(self, books: Mapping[MarketBook, str]) -> list[dict[str, Any]]:
+        """Markets with a reason each, the first of them."""
+        return [
+            {
+                "platform": book.platform,
+                "market": book.market,
+                "pairs": list(self.scan.pairs_of(book)[:MOST_SHOWN]),
+                "reason": reason,
+            }
+            for book, reason in islice(books.items(), MOST_SHOWN)
+        ]

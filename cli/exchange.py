@@ -110,7 +110,7 @@ async def _serve(service: KalshiService, wanted: Wanted, key_file: Path | None) 
     jobs = [asyncio.create_task(job) for job in _jobs(server, player, wanted)]
     _ready(server, wanted, key_file)
     try:
-        return await _until(ended, jobs)
+        return await until(ended, jobs)
     finally:
         for job in jobs:
             job.cancel()
@@ -140,7 +140,7 @@ def _jobs(server: KalshiServer, player: Player | None, wanted: Wanted) -> list[C
     return jobs
 
 
-async def _until(ended: asyncio.Event, jobs: Sequence[asyncio.Future[None]]) -> bool:
+async def until(ended: asyncio.Event, jobs: Sequence[asyncio.Future[None]]) -> bool:
     """Wait for the signal, or for a job that failed."""
     stop = asyncio.ensure_future(ended.wait())
     pending: set[asyncio.Future[Any]] = {stop, *jobs}

@@ -14,6 +14,8 @@ from cli.options import AsJson
 
 TIERS: Final = ("basic", "advanced", "expert", "premier", "paragon", "prime", "prestige")
 
+WALLETS: Final = ("eoa", "proxy", "safe", "deposit")
+
 exchange_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 
@@ -50,12 +52,7 @@ def kalshi(
     """Serve a Kalshi on 127.0.0.1 until Ctrl-C: REST and WebSocket, signatures checked, no real money."""
     if tier not in TIERS:
         raise CliError(USAGE, f"--tier is one of {', '.join(TIERS)}, not {tier!r}")
-    try:
-        pace = Fraction(speed)
-    except (ValueError, ZeroDivisionError):
-        raise CliError(USAGE, f"--speed is a number from 0, not {speed!r}") from None
-    if pace < 0:
-        raise CliError(USAGE, "--speed must not be below 0")
+    pace = _pace(speed)
     try:
         from cli.exchange import Wanted, run
     except ModuleNotFoundError as error:
@@ -75,3 +72,77 @@ def kalshi(
         as_json=as_json,
     )
     raise typer.Exit(run(wanted))
+
+
+@exchange_app.command("polymarket", short_help="A Polymarket on loopback: its rules, its errors, its faults on demand.")
+def polymarket(
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="0 takes a free one.")] = 9004,
+    markets: Annotated[
+        Path | None, typer.Option("--markets", metavar="FILE", help="What it lists (JSON). Default: three of its own.")
+    ] = None,
+    tape: Annotated[
+        Path | None, typer.Option("--replay", "--tape", metavar="FILE", help="Serve this recording as recorded.")
+    ] = None,
+    speed: Annotated[str, typer.Option("--speed", metavar="X", help="The recording's; 0 as fast as it can.")] = "1",
+    address: Annotated[
+        str | None, typer.Option("--address", metavar="0x...", help="Of the signer. Default: a key for rehearsals.")
+    ] = None,
+    wallet: Annotated[
+        str, typer.Option("--wallet", metavar="KIND", help=f"The signer's: {', '.join(WALLETS)}.")
+    ] = "eoa",
+    fund: Annotated[str, typer.Option("--fund", metavar="USD", help="pUSD in the wallet.")] = "10000",
+    limits: Annotated[bool, typer.Option("--limits/--no-limits", help="Keep Polymarket's rate limits.")] = True,
+    share_decimals: Annotated[
+        int, typer.Option("--share-decimals", min=2, max=6, metavar="N", help="Of what a dollar amount buys.")
+    ] = 6,
+    mined_ms: Annotated[
+        int, typer.Option("--mined-ms", min=0, metavar="N", help="From the match until a trade is mined.")
+    ] = 2000,
+    confirmed_ms: Annotated[
+        int, typer.Option("--confirmed-ms", min=0, metavar="N", help="From the match until it is confirmed.")
+    ] = 5000,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Of the market makers.")] = None,
+    quote_ms: Annotated[
+        int, typer.Option("--quote-ms", min=0, max=3_600_000, metavar="N", help="Makers move so often; 0: never.")
+    ] = 1000,
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", metavar="NAME[=TIMES]", help="Have this fault wait; repeatable.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve a Polymarket on 127.0.0.1 until Ctrl-C: REST and WebSockets, signatures recovered, no real money."""
+    if wallet not in WALLETS:
+        raise CliError(USAGE, f"--wallet is one of {', '.join(WALLETS)}, not {wallet!r}")
+    pace = _pace(speed)
+    try:
+        from cli.exchange_polymarket import WantedPolymarket, run
+    except ModuleNotFoundError as error:
+        raise CliError(CONFIGURATION, f"{error.name} is missing: pip install 'arb[live]'") from None
+    wanted = WantedPolymarket(
+        port=port,
+        markets=markets,
+        tape=tape,
+        speed=pace,
+        address=address,
+        kind=wallet,
+        fund=fund,
+        limits=limits,
+        share_decimals=share_decimals,
+        mined_ms=mined_ms,
+        confirmed_ms=confirmed_ms,
+        seed=seed,
+        quote_ms=quote_ms,
+        faults=tuple(fault or ()),
+        as_json=as_json,
+    )
+    raise typer.Exit(run(wanted))
+
+
+def _pace(speed: str) -> Fraction:
+    try:
+        pace = Fraction(speed)
+    except (ValueError, ZeroDivisionError):
+        raise CliError(USAGE, f"--speed is a number from 0, not {speed!r}") from None
+    if pace < 0:
+        raise CliError(USAGE, "--speed must not be below 0")
+    return pace

@@ -8,7 +8,7 @@ from pathlib import Path
 from actors.relay_stream import StreamRules
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION
-from cli.live_venues import kalshi_feed
+from cli.live_venues import kalshi_feed, polymarket_feed
 from config.feeds import NONE
 from config.kinds import FEED_FILE
 from config.settings import Settings
@@ -19,6 +19,7 @@ from transport.controller_process import FeedMaker
 from transport.feeds.none import NoFeed
 from transport.feeds.port import FeedPort, WallClock
 from transport.feeds.replay import ReplayFeed
+from transport.feeds.several import SeveralFeeds
 from transport.feeds.simulated import SimulatedFeed
 from transport.logs import log_event
 
@@ -33,16 +34,12 @@ def feed_maker(settings: Settings, pairs: list[Pair]) -> FeedMaker:
     if settings.feed == "sim":
         return lambda _gate: simulated(settings, pairs)
     direct = [name for name in PLATFORMS if not is_relayed(settings, name) and instruments(pairs, name)]
+    own: list[FeedPort] = []
+    if KALSHI in direct:
+        own.append(kalshi_feed(settings, instruments(pairs, KALSHI), report))
     if POLYMARKET in direct:
-        raise CliError(
-            CONFIGURATION,
-            "feeds.polymarket: the controller cannot read polymarket itself in this version: set feeds.polymarket = "
-            "relay and start a trader with --relay, or use --feed sim or replay:FILE",
-        )
-    if direct:
-        own = kalshi_feed(settings, instruments(pairs, KALSHI), report)
-        return lambda _gate: own
-    return lambda _gate: NoFeed()
+        own.append(polymarket_feed(settings, pairs, instruments(pairs, POLYMARKET), report))
+    return lambda _gate: NoFeed() if not own else own[0] if len(own) == 1 else SeveralFeeds(own)
 
 
 def is_relayed(settings: Settings, platform: Platform) -> bool:

@@ -191,10 +191,11 @@ def run_trader(
 
 @app.command(short_help="Write down what a venue sends.")
 def record(
-    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi")],
+    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi or polymarket")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, .jsonl or .jsonl.gz.")],
     market: Annotated[
-        list[str] | None, typer.Option("--market", metavar="TICKER", help="Again for each. Default: those of --pairs.")
+        list[str] | None,
+        typer.Option("--market", metavar="TICKER", help="Or token. Again for each. Default: those of --pairs."),
     ] = None,
     pairs: options.Pairs = None,
     seconds: Annotated[int | None, typer.Option("--seconds", min=1, metavar="N", help="Default: until Ctrl-C.")] = None,
@@ -310,9 +311,10 @@ def status(
 
 @app.command(short_help="Try a venue's key, clock, cash and limits.")
 def doctor(
-    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi")],
+    platform: Annotated[str, typer.Argument(metavar="PLATFORM", help="kalshi or polymarket")],
     market: Annotated[
-        str | None, typer.Option("--market", metavar="TICKER", help="Whose book to read. Default: any open market.")
+        str | None,
+        typer.Option("--market", metavar="TICKER", help="Or token: whose book to read. Default: any open market."),
     ] = None,
     as_json: options.AsJson = False,
 ) -> None:

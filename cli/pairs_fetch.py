@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK, USAGE
+from cli.live_venues import polymarket_hosts
 from cli.output import complain, printable, say, say_json
 from cli.pairs_desk import Desk, now_us, opened
 from cli.words import count, duration
@@ -24,7 +25,7 @@ from transport.pairs.fetch import Fetched, Fetcher
 if TYPE_CHECKING:
     from transport.pairs.fetch import Pages
 
-EXTRA = "pairs: reading the venues needs more than is installed: pip install 'arb[live]'; --from FILE does without"
+EXTRA = "pairs: reading Kalshi needs more than is installed: pip install 'arb[live]'; --from FILE does without"
 
 
 def run(
@@ -62,12 +63,12 @@ async def fetch_all(
     """Each venue by itself, one after the other; what fails is told and changes nothing."""
     found: list[Fetched] = []
     for platform in platforms:
-        pages, source = pages_of(settings, platform)
+        pages, source, read_failed = pages_of(settings, platform)
         try:
             found.append(await _fetch(settings, desk, platform, pages, source, how))
         except PairStoreError as error:
             failed(str(error))
-        except _read_failed() as error:
+        except read_failed as error:
             failed(f"{platform} was not read, and what is stored of it stays as it was: {error}")
         finally:
             await pages.close()
@@ -86,28 +87,28 @@ async def _fetch(settings: Settings, desk: Desk, platform: Platform, pages: Any,
     return await fetcher.whole(platform, pages, source, max_age_us=settings.discovery_max_age_s * 1_000_000)
 
 
-def pages_of(settings: Settings, platform: Platform) -> tuple[Pages, str]:
-    """A venue's public listings, and where they are. Raises :class:`CliError` where httpx is not installed."""
-    try:
+def pages_of(settings: Settings, platform: Platform) -> tuple[Pages, str, type[Exception]]:
+    """A venue's public listings, where they are, and what is raised where they cannot be read.
+
+    Raises :class:`CliError` where httpx, which Kalshi needs, is not installed.
+    """
+    rng = Random()  # noqa: S311 -- spreads retries, guards nothing
+    if platform == POLYMARKET:
         from transport.pairs.gamma_pages import GammaPages
+        from transport.polymarket.http import ReadFailed as GammaFailed
+
+        polymarket = polymarket_hosts(settings)
+        return GammaPages(polymarket, WallClock(), rng=rng), polymarket.gamma, GammaFailed
+    try:
+        from transport.kalshi.rest import ReadFailed
         from transport.pairs.kalshi_pages import KalshiPages
     except ImportError:
         raise CliError(CONFIGURATION, EXTRA) from None
     from venues.kalshi.hosts import DEMO, LIVE, Hosts
 
-    rng = Random()  # noqa: S311 -- spreads retries, guards nothing
-    if platform == POLYMARKET:
-        url = settings.discovery_gamma_url
-        return GammaPages(url, WallClock(), rng=rng), url
     named = LIVE if settings.kalshi_environment == "live" else DEMO
-    hosts = Hosts(settings.kalshi_rest_url or named.rest, settings.kalshi_socket_url or named.socket)
-    return KalshiPages(hosts, WallClock(), rng=rng), hosts.rest
-
-
-def _read_failed() -> type[Exception]:
-    from transport.kalshi.rest import ReadFailed
-
-    return ReadFailed
+    kalshi = Hosts(settings.kalshi_rest_url or named.rest, settings.kalshi_socket_url or named.socket)
+    return KalshiPages(kalshi, WallClock(), rng=rng), kalshi.rest, ReadFailed
 
 
 def _show(found: Sequence[Fetched], *, as_json: bool) -> None:

@@ -4,45 +4,49 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 from cli.error import CliError
-from cli.exit_codes import CONFIGURATION, ERROR, OK, USAGE
-from cli.live_venues import kalshi_access
+from cli.exit_codes import ERROR, OK, USAGE
+from cli.feeds import instruments
+from cli.live_venues import kalshi_access, polymarket_hosts
 from cli.output import complain, say, say_json
 from cli.pairs_source import named_pairs
 from cli.processes import run_loop
 from config.settings import Settings
-from protocol.terms import KALSHI, POLYMARKET, Platform
+from protocol.terms import KALSHI, PLATFORMS, Platform
 from transport.feeds.port import FeedPort, WallClock
 from transport.feeds.recorder import Recorder
+from venues.capture import CaptureLine
+
+Take = Callable[[CaptureLine], None]
+MakeFeed = Callable[[Take], FeedPort]
 
 ENDINGS: Final = (".jsonl", ".jsonl.gz")
-NO_POLYMARKET: Final = "polymarket has no client of ours in this version: only kalshi can be recorded"
+MOST_TOKENS: Final = 1_000
+"""A recording knows one connection of a venue, so all of it must come over one."""
 
 
 def run(
     settings: Settings, platform: str, file: Path, tickers: list[str], *, seconds: int | None, as_json: bool
 ) -> int:
     """Record until a signal, or for so long; returns the exit code."""
-    if platform == POLYMARKET:
-        raise CliError(CONFIGURATION, NO_POLYMARKET)
-    if platform != KALSHI:
-        raise CliError(USAGE, f"{platform[:40]}: no such platform; record kalshi")
+    if platform not in PLATFORMS:
+        raise CliError(USAGE, f"{platform[:40]}: no such platform; record {' or '.join(PLATFORMS)}")
     if not file.name.endswith(ENDINGS):
         raise CliError(USAGE, f"{file}: the name of a capture file ends in {' or '.join(ENDINGS)}")
-    markets = _markets(settings, tickers)
+    markets = _markets(settings, platform, tickers)
     if not markets:
-        raise CliError(USAGE, "which markets? give --market TICKER, again for each, or --pairs FILE")
-    access = kalshi_access(settings)
-    from transport.kalshi.live import DirectFeed
+        raise CliError(USAGE, "which markets? give --market TICKER (or token), again for each, or --pairs FILE")
+    make = _kalshi(settings, markets) if platform == KALSHI else _polymarket(settings, markets)
 
     async def main() -> bool:
         with _opened(file) as recorder:
-            feed = DirectFeed(access, markets, rng=Random(), report=_report, record=recorder.take)  # noqa: S311 -- backoff
+            feed = make(recorder.take)
             if not as_json:
                 say(f"recording {len(markets)} markets of {platform} to {file}; Ctrl-C ends it")
             well = await _record(feed, recorder, seconds)
@@ -52,12 +56,34 @@ def run(
     return OK if run_loop(main()) else ERROR
 
 
-def _markets(settings: Settings, tickers: list[str]) -> list[str]:
+def _kalshi(settings: Settings, markets: Sequence[str]) -> MakeFeed:
+    access = kalshi_access(settings)
+    from transport.kalshi.live import DirectFeed
+
+    return lambda take: DirectFeed(access, markets, rng=Random(), report=_report, record=take)  # noqa: S311 -- backoff
+
+
+def _polymarket(settings: Settings, tokens: Sequence[str]) -> MakeFeed:
+    if len(tokens) > MOST_TOKENS:
+        raise CliError(USAGE, f"{len(tokens)} tokens: a recording of polymarket holds at most {MOST_TOKENS}")
+    from transport.polymarket.feed import FeedPolicy, PolymarketFeed
+
+    hosts = polymarket_hosts(settings)
+    policy = FeedPolicy(per_connection=MOST_TOKENS, connections=1, max_lag_ms=None)
+
+    def make(take: Take) -> FeedPort:
+        feed = PolymarketFeed(hosts, tokens, WallClock(), rng=Random(), policy=policy, report=_report)  # noqa: S311 -- backoff
+        feed.record = take
+        return feed
+
+    return make
+
+
+def _markets(settings: Settings, platform: str, named: list[str]) -> list[str]:
     """Those named, or all of the pairs file."""
-    if tickers or settings.pairs is None:
-        return list(dict.fromkeys(tickers))
-    named = (pair.kalshi_market_ticker for pair in named_pairs(settings))
-    return list(dict.fromkeys(ticker for ticker in named if ticker is not None))
+    if named or settings.pairs is None:
+        return list(dict.fromkeys(named))
+    return list(instruments(named_pairs(settings), Platform(platform)))
 
 
 def _opened(file: Path) -> Recorder:

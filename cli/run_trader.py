@@ -27,7 +27,7 @@ from transport.journal_port import JournalFile
 from transport.link.errors import LinkError
 from transport.link.policy import ClientPolicy
 from transport.link.tls import client_context
-from transport.live import LiveVenue, LiveVenueError
+from transport.live import KeepsOrders, LiveVenue, LiveVenueError
 from transport.logs import log_event, setup_logging
 from transport.rehearsal import OtherSide
 from transport.status_client import StatusError
@@ -71,6 +71,9 @@ def trader_options(settings: Settings, live: Mapping[Platform, LiveVenue] = NO_L
     if feed is not None and isinstance(other := live.get(POLYMARKET), OtherSide):
         feed = other.fed_by(feed)
     name, journal = own_journal(settings)
+    for venue in live.values():
+        if isinstance(venue, KeepsOrders):
+            venue.keep_in(journal)
     trader_id = home.durable_id(f"trader_id-{name}", f"t{secrets.token_hex(5)}")
     return TraderOptions(
         trader_id=trader_id if settings.name is None else f"{settings.name}-{trader_id}",

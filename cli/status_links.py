@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from typing import Final
 
 from cli.output import Column, Style, table
 from cli.status_document import Document, dicts, items, mapping, plain
 from cli.words import count, duration, milliseconds, text, usd
+
+SHOWN: Final = 5
+"""Latched markets that are named on the screen."""
 
 
 def feeds(document: Document, style: Style, width: int) -> Iterator[str]:
@@ -32,6 +36,23 @@ def feeds(document: Document, style: Style, width: int) -> Iterator[str]:
     if rows:
         yield style.strong("Feeds")
         yield from table(columns, rows, width, head=style.faint)
+    yield from _latched(document, style, width)
+
+
+def _latched(document: Document, style: Style, width: int) -> Iterator[str]:
+    """Markets on which nothing opens, and those that have no book, each with the reason; a pair's two tokens once."""
+    for section, words in (("latched", "nothing opens on"), ("without_book", "no book of")):
+        lines = list(
+            dict.fromkeys(
+                f"{words} {plain(market.get('pairs')) or text(market.get('market'))} "
+                f"({text(market.get('platform'))}): {text(market.get('reason'))}"
+                for market in dicts(document, section)
+            )
+        )
+        for line in lines[:SHOWN]:
+            yield from map(style.alarm, textwrap.wrap(line, width, initial_indent="  ", subsequent_indent="    "))
+        if len(lines) > SHOWN:
+            yield style.alarm(f"  {words} {count(len(lines) - SHOWN)} more; --json has all")
 
 
 def paths(document: Document, style: Style, width: int) -> Iterator[str]:

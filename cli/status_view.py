@@ -24,7 +24,7 @@ _PLACED: Final = frozenset(
     {"role", "version", "pid", "uptime_s", "dry_run", "dry_run_by", "state", "reason", "name", "feeds", "connections"}
     | {"link", "paths", "routes", "traders", "trades", "totals", "recent_trades", "positions", "aborted", "problems"}
     | {"unknown", "dust", "recovering", "ledger", "journal", "risk", "alerts", "reconciliation"}
-    | {"relays", "relaying"}
+    | {"relays", "relaying", "latched", "without_book"}
     | {"counters", "feed", "pairs", "addresses", "beacon", "opportunities", "open_opportunities", "restarts", "venue"}
 )
 _CONCERNS: Final = (("leg", "leg_id"), ("pair", "pair_id"))

@@ -43,6 +43,21 @@ class FeedSettings(BaseModel):
         kinds.choice("relay", "direct"),
         About("The same for Polymarket, whose books are public: nobody needs a key to read them."),
     ] = "direct"
+    feeds_polymarket_connections: Annotated[
+        int,
+        kinds.whole(1, 64),
+        About("Connections to Polymarket's market data, at the most; each fails for itself."),
+    ] = 8
+    feeds_polymarket_tokens: Annotated[
+        int,
+        kinds.whole(2, 500),
+        About("Tokens of one such connection; a pair has two."),
+    ] = 250
+    feeds_polymarket_verify_s: Annotated[
+        int,
+        kinds.whole(1, 3_600),
+        About("Every book of Polymarket is compared with the whole book this often, as its frames have no number."),
+    ] = 60
     feeds_relay: Annotated[
         str,
         relayed(),
@@ -54,5 +69,8 @@ class FeedSettings(BaseModel):
     feeds_max_lag_ms: Annotated[
         int,
         kinds.whole(10, 60_000),
-        About("Relayed books are unusable while what the trader says is older than this when it arrives."),
+        About(
+            "Books are unusable while what is said of them is older than this when it arrives: relayed ones, and "
+            "Polymarket's own."
+        ),
     ] = 2_000

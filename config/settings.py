@@ -24,11 +24,13 @@ from config.feeds import FeedSettings
 from config.home import ArbHome
 from config.kalshi import TABLE as KALSHI
 from config.kalshi import KalshiSettings
+from config.polymarket import TABLE as POLYMARKET
+from config.polymarket import PolymarketSettings
 from config.risk import TABLE as RISK
 from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
 
-TABLES: Final = (FEEDS, KALSHI, RISK, ALERTS, DISCOVERY)
+TABLES: Final = (FEEDS, KALSHI, POLYMARKET, RISK, ALERTS, DISCOVERY)
 """How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
@@ -41,7 +43,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(FeedSettings, KalshiSettings, RiskSettings, AlertSettings, DiscoverySettings):
+class Settings(FeedSettings, KalshiSettings, PolymarketSettings, RiskSettings, AlertSettings, DiscoverySettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry

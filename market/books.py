@@ -15,10 +15,12 @@ from market.events import (
     LevelChanged,
     LevelSet,
     MarketHalted,
+    TickSet,
     TopStated,
 )
 from market.feed_state import FeedState
 from protocol.terms import Platform
+from protocol.units import Price
 
 
 class Touched(NamedTuple):
@@ -57,6 +59,8 @@ class Books:
         self._feeds: dict[Platform, _Feed] = {}
         self.halted: dict[Book, str] = {}
         """Books of markets on which nothing opens, and why."""
+        self.ticks: dict[Book, Price] = {}
+        """Ticks that a venue has told of, until somebody takes them over."""
 
     def __len__(self) -> int:
         return sum(len(feed.books) for feed in self._feeds.values())
@@ -102,15 +106,19 @@ class Books:
                 stated.clear()
             else:
                 _apply(event, feed.books, batch.t, touched, stated)
-                if isinstance(event, MarketHalted):
-                    self._halt(event, feed.books)
+                if isinstance(event, (MarketHalted, TickSet)):
+                    self._terms(event, feed.books)
         for book, top in stated.items():
             book.confirm(top.best_bid, top.best_ask, batch.t)
         return Touched(tuple(touched), lost, spoke)
 
-    def _halt(self, event: MarketHalted, books: dict[str, Book]) -> None:
+    def _terms(self, event: MarketHalted | TickSet, books: dict[str, Book]) -> None:
         book = books.get(event.market)
-        if book is not None:
+        if book is None:
+            return
+        if isinstance(event, TickSet):
+            self.ticks[book] = event.tick
+        else:
             self.halted[book] = event.reason
 
     def _feed(self, platform: Platform) -> _Feed:
@@ -147,6 +155,6 @@ def _apply(
             stated[book] = event
         case BookSnapshot():
             book.replace(event.bids, event.asks, t)
-        case MarketHalted():
+        case MarketHalted() | TickSet():
             pass
     touched[book] = None

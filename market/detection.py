@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import msgspec
+
 from market.book import Book
 from market.events import Level
 from market.fees import SCALE
@@ -52,6 +54,13 @@ class PairWatch:
     def books(self) -> tuple[Book, ...]:
         """The books that it looks at."""
         return tuple(book for book in (self.kalshi, self.yes, self.no) if book is not None)
+
+    def on_tick(self, book: Book, tick: Price) -> None:
+        """The venue's tick of this book takes the place of the pair's."""
+        if book is self.kalshi:
+            self.pair = msgspec.structs.replace(self.pair, kalshi_tick=tick)
+        else:
+            self.pair = msgspec.structs.replace(self.pair, poly_tick=tick)
 
     def uses(self, platform: Platform) -> bool:
         """Whether it has an instrument of this platform."""

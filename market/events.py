@@ -75,11 +75,18 @@ class MarketHalted(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
+class TickSet(msgspec.Struct, frozen=True, gc=False):
+    """The market's prices are so far apart from now on, whatever its pair was written down with."""
+
+    market: str
+    tick: Price
+
+
 class FeedUp(msgspec.Struct, frozen=True, gc=False):
     """The feed is connected; snapshots follow. Books known before are forgotten."""
 
 
-FeedEvent = BookSnapshot | LevelChanged | LevelSet | TopStated | BooksLost | MarketHalted | FeedUp
+FeedEvent = BookSnapshot | LevelChanged | LevelSet | TopStated | BooksLost | MarketHalted | TickSet | FeedUp
 
 
 class FeedBatch(msgspec.Struct, frozen=True, gc=False):

@@ -53,9 +53,15 @@ class Scan:
         """The pair of that id. Raises :class:`KeyError` for one that was never given."""
         return self._by_pair[pair_id]
 
+    def pairs_of(self, book: Book) -> tuple[PairId, ...]:
+        """Who looks at the book."""
+        return tuple(watch.pair.pair_id for watch in self._by_book.get(book, ()))
+
     def apply(self, batch: FeedBatch) -> list[Finding]:
         """Apply one frame and re-check the pairs that it touches, each once."""
         touched = self.books.apply(batch)
+        if self.books.ticks:
+            self._take_ticks()
         if len(touched.books) == 1 and not touched.lost and not touched.spoke:
             return [(watch, self._check(watch, batch.t)) for watch in self._by_book[touched.books[0]]]
         return [(watch, self._check(watch, batch.t)) for watch in self._concerned(batch.platform, touched)]
@@ -105,6 +111,13 @@ class Scan:
 
     def _book(self, platform: Platform, market: str | None) -> Book | None:
         return None if market is None else self.books.track(platform, market)
+
+    def _take_ticks(self) -> None:
+        """Orders are priced on the tick that the venue has, not on the one that was written down."""
+        for book, tick in self.books.ticks.items():
+            for watch in self._by_book[book]:
+                watch.on_tick(book, tick)
+        self.books.ticks.clear()
 
     def _concerned(self, platform: Platform, touched: Touched) -> dict[PairWatch, None]:
         watches: dict[PairWatch, None] = {}

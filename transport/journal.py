@@ -32,6 +32,7 @@ from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform, Status
 from protocol.units import Money, Quantity
 from transport.file_lock import AlreadyLocked, FileLock
+from transport.journal_orders import ORDERS_SCHEMA, SignedRow, add_signed, note_answer, read_leg_of, read_signed
 from transport.journal_past import PAST_SCHEMA, HaltRow, Placed, Slot, add_held, read_halts, read_held, sums, write_halt
 from transport.sqlite_file import GONE, Schema, WrongFile, explain, identities, open_sqlite, transaction
 
@@ -93,6 +94,7 @@ SCHEMA: Final = Schema(
             """,
         ),
         PAST_SCHEMA,
+        ORDERS_SCHEMA,
     ),
 )
 
@@ -231,6 +233,18 @@ class Journal:
             self._append(outcome, now_us, is_open=False)
             return None
 
+    def sign(self, leg_id: LegId, row: SignedRow) -> None:
+        """Note the signed order of a leg, durably, before it is posted. Raises :class:`JournalMisuse` for a second."""
+        with self._writing():
+            if read_signed(self._db, leg_id) is not None:
+                raise JournalMisuse(f"{leg_id} has a signed order already: it is not signed again")
+            add_signed(self._db, leg_id, row)
+
+    def answered(self, leg_id: LegId, answer: bytes) -> None:
+        """Note what the venue answered to it."""
+        with self._writing():
+            note_answer(self._db, leg_id, answer)
+
     def outcome(self, outcome: Outcome, now_us: int) -> None:
         """Append what is known now of a leg that was placed, durably.
 
@@ -283,6 +297,7 @@ class Journal:
             self._db.executemany(_ADD_PAST, [_past_row(entry, entry.outcome) for entry in due if entry.outcome])
             ids = [(entry.leg_id,) for entry in due]
             self._db.executemany("DELETE FROM outcomes WHERE leg_id = ?", ids)
+            self._db.executemany("DELETE FROM signed_orders WHERE leg_id = ?", ids)
             self._db.executemany("DELETE FROM legs WHERE leg_id = ?", ids)
             return len(due)
 
@@ -317,6 +332,16 @@ class Journal:
         if found is None and self._damaged:
             raise JournalError(str(self._broken))
         return found
+
+    def signed(self, leg_id: LegId) -> SignedRow | None:
+        """The leg's signed order; None: none was ever noted, or the leg is long over."""
+        with self._reading():
+            return read_signed(self._db, leg_id)
+
+    def leg_of(self, order_id: str) -> LegId | None:
+        """The leg of a signed order."""
+        with self._reading():
+            return read_leg_of(self._db, order_id)
 
     def unacked(self, limit: int) -> list[Entry]:
         """Legs whose newest outcome is not acknowledged, the one whose outcome has waited longest first."""

@@ -12,6 +12,7 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import LegId, Platform
 from transport.journal import Entry, Journal, JournalError
+from transport.journal_orders import SignedRow
 from transport.journal_past import HaltRow
 
 UNACKED_AT_ONCE: Final = 10_000
@@ -105,6 +106,34 @@ class JournalFile:
         with _named():
             row = None if word is None else HaltRow(word.reason, word.everything, word.since_us)
             self.journal.halt(who, row)
+
+    # -- for venues whose orders are known by their bytes alone (``SignedOrders``) --------------------------------
+
+    def sign(self, leg_id: LegId, row: SignedRow) -> None:
+        """Write a signed order before it is posted."""
+        with _named():
+            self.journal.sign(leg_id, row)
+
+    def answered(self, leg_id: LegId, answer: bytes) -> None:
+        """Write what the venue answered to it."""
+        with _named():
+            self.journal.answered(leg_id, answer)
+
+    def signed(self, leg_id: LegId) -> SignedRow | None:
+        """The leg's signed order."""
+        with _named():
+            return self.journal.signed(leg_id)
+
+    def leg_of(self, order_id: str) -> LegId | None:
+        """Whose order this is."""
+        with _named():
+            return self.journal.leg_of(order_id)
+
+    def placed_here(self, leg_id: LegId) -> bool:
+        """Whether the leg was to be placed from here."""
+        with _named():
+            found = self.journal.entry(leg_id)
+        return found is not None and found.placed
 
     def close(self) -> None:
         """Let another process have it."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from actors.ports import VenuePort
+from transport.journal_orders import SignedOrders
 
 
 class LiveVenueError(Exception):
@@ -19,3 +20,11 @@ class LiveVenue(VenuePort, Protocol):
 
     async def close(self) -> None:
         """Close everything; also what never started."""
+
+
+@runtime_checkable
+class KeepsOrders(Protocol):
+    """A live venue that has its signed orders in the journal of its trader."""
+
+    def keep_in(self, orders: SignedOrders) -> None:
+        """From now on there; without it no order leaves."""

@@ -79,6 +79,20 @@ def test_at_most_one_offer_of_a_pair_is_with_the_executor(world: World) -> None:
     assert [type(offer) for offer in world.offers] == [OpportunitySeen]
 
 
+def test_latched_and_lost_markets_are_in_the_status_with_their_pairs_and_reasons(box: ControllerBox) -> None:
+    box.feed(poly(NO, [(40, 10)], [(45, 10)]), kalshi([(40, 10)], [(45, 10)]))
+    assert (box.status()["latched"], box.status()["without_book"]) == ([], [])
+    box.feed(
+        frame(KALSHI, MarketHalted(TICKER, "its fees were changed")),
+        frame(POLYMARKET, BooksLost("it is closed", (NO, "nobody's"))),
+    )
+    latched = {"platform": KALSHI, "market": TICKER, "pairs": [PAIR], "reason": "its fees were changed"}
+    lost = {"platform": POLYMARKET, "market": NO, "pairs": [PAIR], "reason": "it is closed"}
+    assert (box.status()["latched"], box.status()["without_book"]) == ([latched], [lost])
+    box.feed(poly(NO, [(40, 10)], [(45, 10)]))
+    assert box.status()["without_book"] == []
+
+
 def test_a_halted_market_is_offered_no_more_and_that_is_said(world: World) -> None:
     world.tell(*ARB, frame(KALSHI, MarketHalted(TICKER, "its fees were changed")), PairFree(PAIR, recheck=True), *ARB)
     assert len(world.offers) == 1

@@ -23,7 +23,7 @@ def said(monkeypatch: pytest.MonkeyPatch, home: Path, checks: list[Check], *, as
     async def examine(*_: object) -> list[Check]:
         return checks
 
-    monkeypatch.setattr(doctor, "_examine", examine)
+    monkeypatch.setattr(doctor, "_examine_kalshi", examine)
     return run(configured(home), "kalshi", market=None, as_json=as_json)
 
 
@@ -63,3 +63,5 @@ def test_another_platform_and_a_missing_key_are_said(arb_home: Path) -> None:
         run(configured(arb_home), "nowhere", market=None, as_json=False)
     with pytest.raises(CliError, match=r"kalshi\.key_id and kalshi\.key_file are missing"):
         run(load_settings({}, {}), "kalshi", market=None, as_json=False)
+    with pytest.raises(CliError, match=r"polymarket\.key_file is missing"):
+        run(load_settings({}, {}), "polymarket", market=None, as_json=False)

@@ -8,6 +8,8 @@ import pytest
 
 from cli.error import CliError
 from cli.feeds import feed_maker, relay_rules, relayed_markets, trader_feed
+from cli.live_venues import polymarket_hosts
+from config.error import ConfigError
 from config.feeds import NONE
 from config.home import ArbHome
 from config.load import load_settings
@@ -15,10 +17,13 @@ from config.settings import Settings
 from protocol.terms import KALSHI, POLYMARKET
 from tests.cli.process import arb
 from tests.market.builders import NO, TICKER, YES, pair
+from tests.venues.kalshi.material import KEY_ID, ed25519, pem
 from transport.feeds.none import NoFeed
 from transport.feeds.replay import ReplayFeed
+from transport.feeds.several import SeveralFeeds
 from transport.feeds.simulated import SimulatedFeed
 from transport.gate import Gate
+from transport.polymarket.feed import PolymarketFeed
 
 PAIRS = [pair(0), pair(1, poly_no_token=None, kalshi_market_ticker=TICKER)]
 
@@ -41,10 +46,35 @@ def test_nothing_is_relayed_to_a_controller_with_a_feed_of_its_own(tmp_path: Pat
     assert relayed_markets(settings(tmp_path, feed=feed, feeds_kalshi="relay"), PAIRS) == {}
 
 
-def test_what_this_version_cannot_read_itself_is_said_with_the_way_out(tmp_path: Path) -> None:
-    way_out = r"feeds\.polymarket: .*set feeds\.polymarket = relay and start a trader with --relay"
-    with pytest.raises(CliError, match=way_out):
-        feed_maker(settings(tmp_path, feed="live"), PAIRS)
+def test_a_controller_reads_polymarket_itself_without_a_key(tmp_path: Path) -> None:
+    feed = feed_maker(settings(tmp_path, feed="live"), PAIRS)(Gate())
+    assert isinstance(feed, PolymarketFeed)
+    assert feed.platforms == (POLYMARKET,)
+    assert relayed_markets(settings(tmp_path, feed="live"), PAIRS) == {KALSHI: (TICKER,)}
+
+
+def test_a_controller_may_read_both_itself(tmp_path: Path) -> None:
+    key = tmp_path / "kalshi.pem"
+    key.touch(mode=0o600)
+    key.write_bytes(pem(ed25519()))
+    values = {"feed": "live", "feeds_kalshi": "direct", "kalshi_key_id": KEY_ID, "kalshi_key_file": str(key)}
+    feed = feed_maker(settings(tmp_path, **values), PAIRS)(Gate())
+    assert isinstance(feed, SeveralFeeds)
+    assert feed.platforms == (KALSHI, POLYMARKET)
+
+
+def test_a_rehearsal_reads_no_real_polymarket(tmp_path: Path) -> None:
+    with pytest.raises(CliError, match=r"rehearsal: polymarket\.url is missing"):
+        feed_maker(settings(tmp_path, feed="live", live="yes", rehearsal="yes"), PAIRS)
+    found = settings(tmp_path, feed="live", live="yes", rehearsal="yes", polymarket_url="http://127.0.0.1:9004")
+    assert polymarket_hosts(found).market_ws == "ws://127.0.0.1:9004/ws/market"
+    assert isinstance(feed_maker(found, PAIRS)(Gate()), PolymarketFeed)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1:1", "http://example.com:80", "http://127.0.0.1", "127.0.0.1:1"])
+def test_polymarkets_place_is_a_port_of_this_machine(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"polymarket"):
+        settings(tmp_path, polymarket_url=url)
 
 
 def test_a_platform_that_no_pair_looks_at_needs_nobody(tmp_path: Path) -> None:

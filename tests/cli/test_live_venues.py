@@ -48,8 +48,8 @@ def test_without_a_key_it_says_what_to_do(arb_home: Path) -> None:
     assert caught.value.exit_code == CONFIGURATION
 
 
-def test_a_venue_without_a_live_client_is_named(arb_home: Path) -> None:
-    with pytest.raises(CliError, match="polymarket has no live client"):
+def test_a_venue_without_a_key_is_named(arb_home: Path) -> None:
+    with pytest.raises(CliError, match=r"polymarket\.key_file is missing"):
         live_venues(configured(arb_home), [KALSHI, "polymarket"])
 
 

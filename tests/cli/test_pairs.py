@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -346,7 +347,7 @@ def test_a_file_with_the_outcomes_exchanged_is_latched_by_the_rules(arb: Arb, tm
 
 
 def test_without_httpx_the_venues_cannot_be_read_and_it_says_so(arb: Arb, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "transport.pairs.gamma_pages", None)
+    monkeypatch.setitem(sys.modules, "transport.pairs.kalshi_pages", None)
 
     assert "pip install 'arb[live]'" in arb("fetch", code=CONFIGURATION)
 

@@ -86,7 +86,8 @@ def test_what_is_recorded_is_whole_and_holds_no_secret(
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (("polymarket", "a.jsonl"), CONFIGURATION, "no client of ours"),
+        (("polymarket", "a.jsonl"), USAGE, "which markets?"),
+        (("polymarket", "a.jsonl", *(f"--market={number}" for number in range(1_001))), USAGE, "at most 1000"),
         (("nasdaq", "a.jsonl"), USAGE, "no such platform"),
         (("kalshi", "a.txt"), USAGE, ".jsonl.gz"),
         (("kalshi", "a.jsonl"), USAGE, "which markets?"),

@@ -1,4 +1,4 @@
-"""From the venues' listings to a controller on approved pairs, and off again when a venue changes a rule."""
+"""From both loopback exchanges' listings to a controller on approved pairs, and off when a venue changes a rule."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
 import pytest
@@ -15,40 +14,29 @@ import pytest
 from cli.exit_codes import CONFIGURATION, OK
 from tests.cli.process import arb_on_terminal
 from tests.e2e.processes import Stage
-from tests.pairing.kit import VOID, gamma_game
-from tests.transport.kalshi.server import Request, says, serving
 from tests.venues.kalshi_exchange.kit import new_service
 from transport.kalshi_exchange.server import KalshiServer
-from venues.kalshi.exchange.listing import Listing
+from transport.polymarket_exchange.server import PolymarketServer
+from venues.kalshi.exchange.listing import Listing as KalshiListing
+from venues.polymarket.exchange.listing import Listing as PolymarketListing
+from venues.polymarket.exchange.service import PolymarketService
 
-NAME = "KXNBAGAME-26JAN09TORBOS-BOS"
-GAME = Listing(
-    ticker=NAME,
-    event_ticker="KXNBAGAME-26JAN09TORBOS",
-    title="Toronto at Boston Winner?",
-    yes_sub_title="Boston",
-    no_sub_title="Boston",
-    close_time="2027-01-24T00:00:00Z",
-    rules_primary="If Boston wins the Toronto at Boston game on Jan 9, 2026, the market resolves to Yes.",
-    rules_secondary=VOID,
-    bids=(("0.60", "500"),),
-    asks=(("0.62", "500"),),
-)
+NAME = "KXRAIN-27JAN09"
+QUESTION = "Will it rain in New York on January 9, 2027?"
+RULES = f"{QUESTION} Times are ET. If it is canceled, the market resolves to No."
 
 
 class Venues:
-    """Kalshi as `arb exchange kalshi` is, and Gamma with one game, in a thread of their own."""
+    """Both exchanges in a thread of their own, with one question that is the same."""
 
     def __init__(self) -> None:
-        self.service = new_service((GAME,))
+        self.service = new_service((KalshiListing(ticker=NAME, title=QUESTION, rules_primary=RULES),))
         self.kalshi = KalshiServer(self.service)
-        self.gamma_url = ""
+        listing = PolymarketListing(slug="rain", question=QUESTION, description=RULES)
+        self.polymarket = PolymarketServer(PolymarketService((listing,)))
         self.ready = threading.Event()
         self.loop = asyncio.new_event_loop()
         self.over = asyncio.Event()
-
-    def gamma(self, _request: Request) -> Any:  # noqa: ANN401 -- what the server does
-        return says({"events": [gamma_game()]})
 
     def change_rules(self, text: str) -> None:
         market = self.service.exchange.markets[NAME]
@@ -56,12 +44,12 @@ class Venues:
 
     async def run(self) -> None:
         await self.kalshi.start()
+        await self.polymarket.start()
         try:
-            async with serving(self.gamma) as gamma:
-                self.gamma_url = f"http://127.0.0.1:{gamma.port}"
-                self.ready.set()
-                await self.over.wait()
+            self.ready.set()
+            await self.over.wait()
         finally:
+            await self.polymarket.stop()
             await self.kalshi.stop()
 
 
@@ -85,31 +73,31 @@ def test_only_what_a_person_approved_is_traded_and_only_while_its_terms_stay(
     with venues() as both:
         env = {
             "ARB_KALSHI_REST_URL": f"http://127.0.0.1:{both.kalshi.port}",
-            "ARB_DISCOVERY_GAMMA_URL": both.gamma_url,
+            "ARB_POLYMARKET_URL": f"http://127.0.0.1:{both.polymarket.port}",
             "ARB_DISCOVERY_CHECK_S": "1",
+            "ARB_FEEDS_POLYMARKET": "relay",
         }
         live = ("--feed", "live", "--pairs", "approved")
-        relayed = {**env, "ARB_FEEDS_POLYMARKET": "relay"}
 
         fetched = stage.arb("pairs", "fetch", **env)
-        assert fetched.code == OK, fetched.err
-        assert stage.arb("pairs", "find", **env).code == OK
-        nothing = stage.arb("run", "controller", *live, **relayed)
+        assert (fetched.code, fetched.out.count("1 open markets: 1 new")) == (OK, 2), fetched.out + fetched.err
+        assert stage.arb("pairs", "find").code == OK
+        nothing = stage.arb("run", "controller", *live, **env)
         assert (nothing.code, "none is approved" in nothing.err) == (CONFIGURATION, True)
 
-        for name, value in {**env, "ARB_HOME": str(stage.home), "TERM": "xterm", "NO_COLOR": "1"}.items():
+        for name, value in {"ARB_HOME": str(stage.home), "TERM": "xterm", "NO_COLOR": "1"}.items():
             monkeypatch.setenv(name, value)
         reviewed = arb_on_terminal(["pairs", "review"], [("[q]uit", "a")])
         assert (reviewed.code, "1 approved, 0 rejected, 0 still wait" in reviewed.out) == (OK, True), reviewed.out
-        assert "If Boston wins the Toronto at Boston" in reviewed.out
+        assert f"1 of 1  {NAME}" in reviewed.out
 
-        controller = stage.controller(*live, **relayed)
-        controller.wait_for_line("[PAIRS]", "1 approved pairs, terms compared with the venues 0 s ago")
-        both.change_rules("If Boston wins by more than 2 points, the market resolves to Yes.")
+        controller = stage.controller(*live, **env)
+        controller.wait_for_line("[PAIRS]", "1 approved pairs, terms compared with the venues")
+        both.change_rules(f"{RULES} Snow counts as rain.")
         controller.wait_for_line("[PAIRS]", f"{NAME} is not traded any more: its terms changed: kalshi rules")
         controller.wait_for_line(f"nothing opens on {NAME} any more")
         assert controller.stop() == OK
 
         (listed,) = map(json.loads, stage.arb("pairs", "list", "--json").out.splitlines())
         assert (listed["state"], listed["changes"][0]["field"]) == ("latched", "kalshi rules")
-        assert stage.arb("run", "controller", *live, **relayed).code == CONFIGURATION
+        assert stage.arb("run", "controller", *live, **env).code == CONFIGURATION

@@ -15,7 +15,7 @@ from tests.ground.project import ROOMS, ROOT, SHIPPED, pyproject, sources
 from tests.ground.purity import imports
 
 # Imported under another name than it is declared by. pydantic pins its core to one version and documents its use.
-PART_OF = {"pydantic_core": "pydantic"}
+PART_OF = {"pydantic_core": "pydantic", "polymarket": "polymarket-client", "Crypto": "pycryptodome"}
 
 
 # Run in an environment of their own, which this file makes.

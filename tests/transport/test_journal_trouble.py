@@ -189,7 +189,7 @@ def cut_short(path: Path) -> None:
         (cut_short, "is damaged .*: keep a copy of it, and restore it from a backup"),
         (lambda path: path.write_text("dear diary\n" * 100), "is damaged .*not a database"),
         (foreign, "is no journal: name another file, or move this one away"),
-        (from_the_future, r"was written by a newer arb \(schema 99, this one knows 3\): use that arb"),
+        (from_the_future, r"was written by a newer arb \(schema 99, this one knows 4\): use that arb"),
         (lambda path: path.mkdir(), "is a directory|unable to open"),
         (lambda path: path.with_name("journal.db.lock").mkdir(), "is a directory"),
     ],
@@ -313,7 +313,7 @@ def test_a_migration_that_fails_leaves_the_old_schema(path: Path) -> None:
     with Journal(path) as journal:
         assert journal.depth() == 1
         tables = journal._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
-        assert tables == [("halts",), ("held",), ("legs",), ("outcomes",), ("past",)]
+        assert tables == [("halts",), ("held",), ("legs",), ("outcomes",), ("past",), ("signed_orders",)]
 
 
 def test_a_newer_schema_is_reached_step_by_step(path: Path) -> None:
@@ -322,5 +322,5 @@ def test_a_newer_schema_is_reached_step_by_step(path: Path) -> None:
     with contextlib.closing(
         open_sqlite(path, type(SCHEMA)(SCHEMA.what, SCHEMA.application_id, longer), synchronous="FULL")
     ) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (5,)
+        assert db.execute("PRAGMA user_version").fetchone() == (6,)
         assert db.execute("SELECT x, y FROM more").fetchall() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -23,8 +24,12 @@ from transport.pairs.fetch import Fetcher
 from transport.pairs.gamma_pages import GammaPages
 from transport.pairs.kalshi_pages import KalshiPages
 from transport.pairs.store import PairStore
+from transport.polymarket.http import HttpPolicy
+from transport.polymarket.http import ReadFailed as GammaFailed
+from venues.polymarket.hosts import PolymarketHosts
 
 HASTY = RestPolicy(timeout_s=2.0, attempts=2, retry_base_s=0.001, budget_s=5.0)
+QUICK = HttpPolicy(timeout_s=2.0, attempts=2, retry_base_s=0.001, apart_us=0)
 ROOT = "/trade-api/v2"
 SERIES = {"ticker": "KXNBAGAME", "fee_type": "quadratic", "fee_multiplier": 0.5, "category": "Sports"}
 SECOND = {"ticker": "KXNBAGAME-26JAN10AAABBB-AAA", "event_ticker": "KXNBAGAME-26JAN10AAABBB"}
@@ -74,9 +79,8 @@ def kalshi_pages(server: Server) -> KalshiPages:
 
 
 def gamma_pages(server: Server) -> GammaPages:
-    pages = GammaPages(f"http://127.0.0.1:{server.port}", WallClock(), rng=Random(1), policy=HASTY)
-    pages._bucket.resize(1_000_000)
-    return pages
+    hosts = dataclasses.replace(PolymarketHosts.on_loopback(1), gamma=f"http://127.0.0.1:{server.port}")
+    return GammaPages(hosts, WallClock(), rng=Random(1), policy=QUICK)
 
 
 async def fetched(tmp_path: Path, venues: Venues, *, max_age_us: int = 0) -> list[str]:
@@ -88,7 +92,7 @@ async def fetched(tmp_path: Path, venues: Venues, *, max_age_us: int = 0) -> lis
             for platform, pages in ((KALSHI, kalshi_pages(server)), (POLYMARKET, gamma_pages(server))):
                 try:
                     await fetcher.whole(platform, pages, "test", max_age_us=max_age_us)
-                except (ReadFailed, PairStoreError) as error:
+                except (ReadFailed, GammaFailed, PairStoreError) as error:
                     failed.append(str(error))
                 finally:
                     await pages.close()
@@ -219,17 +223,17 @@ def test_the_markets_of_approved_pairs_are_read_by_name(tmp_path: Path) -> None:
     assert asyncio.run(main()) == ["polymarket rules"]
 
 
-def test_reads_keep_their_pace(tmp_path: Path) -> None:
-    async def main() -> tuple[float, int]:
+def test_reads_keep_their_pace() -> None:
+    async def main() -> tuple[list[int], int]:
         clock = JumpingClock()
         async with serving(Venues()) as server:
-            pages = GammaPages(f"http://127.0.0.1:{server.port}", clock, rng=Random(1), policy=HASTY)
-            pages._bucket.take(10, clock.mono_us())
-            wait_us = pages._bucket.wait_us(1, clock.mono_us())
+            hosts = dataclasses.replace(PolymarketHosts.on_loopback(1), gamma=f"http://127.0.0.1:{server.port}")
+            pages = GammaPages(hosts, clock, rng=Random(1))
+            await pages.open_events()
             await pages.close()
-            return wait_us / 1_000_000, pages._bucket.rate
+            kalshi = KalshiPages(server.hosts, clock, rng=Random(1))
+            wait_us = (kalshi._rest.bucket.take(10, clock.mono_us()), kalshi._rest.bucket.wait_us(10, clock.mono_us()))
+            await kalshi.close()
+            return clock.sleeps, wait_us[1]
 
-    waits_s, rate = asyncio.run(main())
-
-    assert (round(waits_s, 2), rate) == (0.1, 10)
-    assert not list(tmp_path.iterdir())
+    assert asyncio.run(main()) == ([100_000], 100_001)

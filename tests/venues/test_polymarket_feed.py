@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market.events import BooksLost, BookSnapshot, FeedEvent, Level, LevelSet, TopStated
+from market.events import BooksLost, BookSnapshot, FeedEvent, Level, LevelSet, MarketHalted, TickSet, TopStated
 from protocol.units import MAX_QUANTITY, Price, Quantity
 from venues import polymarket
 from venues.decoded import MAX_FEED_FRAME, MAX_MARKET, Decoded
@@ -127,18 +127,21 @@ def test_keepalive_is_no_data(text: str | bytes) -> None:
     assert PolymarketDecoder().decode(text) == Decoded()
 
 
-def test_trades_and_ticks_are_data_without_events() -> None:
+def test_a_trade_is_data_without_events() -> None:
     traded = decode({"event_type": "last_trade_price", "asset_id": YES, "price": "0.47", "size": "12.345678"})
     assert traded == Decoded(is_data=True)
-    tick = decode({
-        "event_type": "tick_size_change",
-        "asset_id": YES,
-        "old_tick_size": "0.01",
-        "new_tick_size": "0.001",
-    })  # fmt: skip
-    assert tick.is_data
-    assert tick.events == ()
-    assert "0.001" in (tick.note or "")
+
+
+@pytest.mark.parametrize(("text", "tick"), [("0.001", 10), ("0.0025", 25), ("0.003", None), ("0", None), ("?", None)])
+def test_a_new_tick_holds_and_nothing_opens_on_it(text: str, tick: int | None) -> None:
+    item = {"event_type": "tick_size_change", "asset_id": YES, "old_tick_size": "0.01", "new_tick_size": text}
+    decoded = decode(item)
+    assert decoded.is_data
+    *ticks, halted = decoded.events
+    assert ticks == ([] if tick is None else [TickSet(YES, Price(tick))])
+    assert isinstance(halted, MarketHalted)
+    assert text in halted.reason
+    assert "0.01" in halted.reason
 
 
 def test_a_resolved_market_is_not_traded_any_more() -> None:
@@ -146,9 +149,34 @@ def test_a_resolved_market_is_not_traded_any_more() -> None:
     assert lost(decode(item)) == [(YES,)]
     both = decode(item | {"assets_ids": [YES, NO]})
     assert lost(both) == [(YES, NO)]
+    assert [event.market for event in both.events if isinstance(event, MarketHalted)] == [YES, NO]
     assert "Yes" in (both.note or "")
     assert not both.is_data
     assert decode({"event_type": "market_resolved", "market": "0xcond"}).events == ()
+
+
+def test_a_result_is_of_every_token_whose_book_was_of_that_market() -> None:
+    decoder = PolymarketDecoder()
+    decoder.decode(json.dumps([book(YES), book(NO), book("other", market="0xelse"), book("odd", market=7)]))
+    resolved = decoder.decode(json.dumps({"event_type": "market_resolved", "market": "0xcond"}))
+    assert lost(resolved) == [(YES, NO)]
+
+
+def test_every_event_has_the_time_of_its_object() -> None:
+    decoder = PolymarketDecoder()
+    traded = {"event_type": "last_trade_price", "asset_id": YES, "timestamp": "7"}
+    frame = [book(timestamp="9000000000000"), price_change(change()) | {"timestamp": 5}, traded]
+    read = decoder.read(json.dumps(frame))
+    assert read.stamps == (9_000_000_000_000, 5, 5)
+    assert read.happened_ms == 7
+    assert len(read.decoded.events) == 3
+
+
+@pytest.mark.parametrize("stamp", [None, "", "-1", "1.5", "9" * 30, 1.5, True, [], "\u0661"])
+def test_what_is_no_time_says_none(stamp: object) -> None:
+    read = PolymarketDecoder().read(json.dumps(price_change(change()) | {"timestamp": stamp}))
+    assert read.stamps == (0, 0)
+    assert read.happened_ms == 0
 
 
 def test_a_new_market_is_a_note() -> None:

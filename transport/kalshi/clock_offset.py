@@ -13,13 +13,14 @@ SECOND_US: Final = 1_000_000
 
 
 class ClockOffset:
-    """Bounds on ``Kalshi's clock - ours``, in microseconds.
+    """Bounds on ``the venue's clock - ours``, in microseconds.
 
     An answer was written between its request and its arrival, so each gives an interval; they are intersected. Thereby
     even the whole seconds of a ``Date`` become exact to the time of the way, within some answers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, venue: str = "kalshi") -> None:
+        self._venue = venue
         self._bounds: tuple[int, int] | None = None
         self._since_us = 0
 
@@ -67,4 +68,6 @@ class ClockOffset:
         if offset is None:
             return "not measured yet"
         ahead = "ahead of" if offset >= 0 else "behind"
-        return f"kalshi is {abs(offset) // 1_000} ms {ahead} this machine, give or take {self.doubt_us // 1_000} ms"
+        return (
+            f"{self._venue} is {abs(offset) // 1_000} ms {ahead} this machine, give or take {self.doubt_us // 1_000} ms"
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from random import Random
@@ -62,13 +62,12 @@ class WirePolicy:
     tls: ssl.SSLContext | None = None
 
 
-class OrderWire:
+class WarmWire:
     """Warm connections to one host, opened again as they are lost. Use :meth:`start` and :meth:`close`."""
 
     def __init__(
         self,
-        hosts: Hosts,
-        credentials: Credentials,
+        origin: str,
         clock: FeedClock,
         *,
         rng: Random,
@@ -76,13 +75,12 @@ class OrderWire:
         offset: ClockOffset | None = None,
         report: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``report`` takes a line for the log."""
-        parts = urlsplit(hosts.rest)
+        """``origin``: scheme, host and port. ``report`` takes a line for the log."""
+        parts = urlsplit(origin)
         secure = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if secure else 80)
         self._authority = parts.netloc
-        self._credentials = credentials
         self._clock = clock
         self._rng = rng
         self._policy = policy or WirePolicy()
@@ -103,6 +101,15 @@ class OrderWire:
         self.changed: Callable[[], None] = lambda: None
         """Called when connections came or went."""
         self.written = 0
+
+    # -- for the venue to fill in ----------------------------------------------------------------------------
+
+    probe: str
+    """A public path that answers quickly, to keep connections warm."""
+
+    def signed(self, method: str, path: str, body: bytes) -> Mapping[str, str]:
+        """The headers that say who we are, for a request that is written in this moment."""
+        raise NotImplementedError
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -178,7 +185,7 @@ class OrderWire:
         ]
         if body:
             headers.append(("Content-Length", str(len(body))))
-            headers.extend(self._credentials.headers(self._clock.unix_us() // 1_000, method, path).items())
+            headers.extend(self.signed(method, path, body).items())
         return h11.Request(method=method, target=path, headers=headers)
 
     def _send(self, connection: Connection, request: h11.Request, body: bytes, done: Done) -> None:
@@ -203,7 +210,7 @@ class OrderWire:
             and len(self._connections) + self._opening < self._policy.most
         ):
             self._opening += 1
-            task = asyncio.get_running_loop().create_task(self._open(), name="kalshi connection")
+            task = asyncio.get_running_loop().create_task(self._open(), name="order connection")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
@@ -274,6 +281,30 @@ class OrderWire:
         if len(free) > 1:
             oldest = min(free, key=self._connections.__getitem__)
             if now - self._connections[oldest] >= self._policy.keep_warm_s / 2:
-                self._send(oldest, self._request("GET", _PROBE), b"", lambda _: None)
+                self._send(oldest, self._request("GET", self.probe), b"", lambda _: None)
         self._top_up()
         self._warm_later()
+
+
+class OrderWire(WarmWire):
+    """The way to Kalshi."""
+
+    probe = _PROBE
+
+    def __init__(
+        self,
+        hosts: Hosts,
+        credentials: Credentials,
+        clock: FeedClock,
+        *,
+        rng: Random,
+        policy: WirePolicy | None = None,
+        offset: ClockOffset | None = None,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        super().__init__(hosts.rest, clock, rng=rng, policy=policy, offset=offset, report=report)
+        self._credentials = credentials
+
+    def signed(self, method: str, path: str, body: bytes) -> Mapping[str, str]:  # noqa: ARG002 -- Kalshi signs no body
+        """See :class:`WarmWire`."""
+        return self._credentials.headers(self._clock.unix_us() // 1_000, method, path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -26,7 +27,10 @@ from venues.capture import CaptureLine
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.hosts import Hosts
 
-PATIENCE_S = 60
+PATIENCE_S = 100
+
+UNHURRIED = replace(POLICY, handshake_s=PATIENCE_S, ping_s=PATIENCE_S, probe_s=PATIENCE_S, dead_s=PATIENCE_S)
+"""On a busy machine, too, no frame is in it but the recorded ones."""
 
 
 class Recorded:
@@ -100,7 +104,7 @@ def test_the_books_are_those_of_a_naive_rebuild_at_every_frame(name: str, frames
         await server.start()
         access = KalshiAccess(Hosts("", f"ws://127.0.0.1:{server.port}"), credentials())
         feed = KalshiFeed(
-            access, sorted(service.exchange.markets), WallClock(), rng=Random(1), policy=POLICY, report=report
+            access, sorted(service.exchange.markets), WallClock(), rng=Random(1), policy=UNHURRIED, report=report
         )
         feed.record = comparing.hear
         running = [asyncio.create_task(player.run()), asyncio.create_task(feed.run(comparing))]

@@ -1,0 +1,1 @@
+"""The loopback Polymarket, its rules and its server."""

@@ -1,0 +1,1 @@
+"""Polymarket on real sockets."""

@@ -1,0 +1,1 @@
+"""The loopback Polymarket on a port: HTTP and WebSocket in front of venues/polymarket/exchange."""
