@@ -34,9 +34,16 @@ _DIGIT: Final = re.compile(r"\d")
 _START: Final = r"(?<![\w.,])"
 _END: Final = r"(?![\w])"
 _ABOVE: Final = r"over|above|more than|greater than|exceeds?|higher than|>"
-_LEAST: Final = r"at least|no less than|no fewer than|≥|>=|hits?|reach(?:es)?"
+_LEAST: Final = (
+    r"(?:greater|higher|more) than or equal to|(?:reach(?:es)?|meets?|match(?:es)?|equals?|equal to|at) or"
+    r" (?:exceeds?|above|over|higher than|greater than|more than|surpass(?:es)?)"
+    r"|not less than|at or above|at least|no less than|no fewer than|≥|>=|hits?|reach(?:es)?"
+)
 _BELOW: Final = r"under|below|less than|fewer than|lower than|<"
-_MOST: Final = r"at most|no more than|up to|≤|<="
+_MOST: Final = (
+    r"(?:less|lower|fewer) than or equal to|(?:equal to|at) or (?:below|under|less than)"
+    r"|at most|no more than|up to|≤|<="
+)
 _OR_MORE: Final = r"\+|\s?(?:or|and) (?:more|above|higher|greater|over|better)\b"
 _OR_LESS: Final = r"\s?(?:or|and) (?:less|fewer|below|lower|under)\b"
 
@@ -56,13 +63,17 @@ _PATTERNS: Final = tuple(
 
 
 class Interval(msgspec.Struct, frozen=True):
-    """From ``low`` to ``high``, either end None where open-ended, and whether the end itself belongs to it."""
+    """From ``low`` to ``high``, either end None where open-ended, and whether the end itself belongs to it.
+
+    ``bare`` marks a number without a word beside it: it may name something, or be exactly or at least meant.
+    """
 
     low: Decimal | None
     high: Decimal | None
     low_in: bool = True
     high_in: bool = True
     unit: str = ""
+    bare: bool = False
 
     def whole(self) -> Interval:
         """The same set of whole numbers, with both ends in it."""
@@ -73,7 +84,7 @@ class Interval(msgspec.Struct, frozen=True):
         if high is not None:
             floor = high // 1
             high = floor - 1 if high == floor and not self.high_in else floor
-        return Interval(low, high, unit=self.unit)
+        return Interval(low, high, unit=self.unit, bare=self.bare)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
@@ -107,7 +118,8 @@ def _interval(kind: str, match: re.Match[str]) -> Interval:
             # "100-120k" and "$5-10": what stands at one end holds for both.
             if not match["as"] and match["bs"]:
                 low *= _SCALE[match["bs"].lower()]
-            return Interval(min(low, high), max(low, high), unit=unit or other)
+            # "from 10 to 5" is a way and no bracket.
+            return Interval(min(low, high), max(low, high), unit=unit or other, bare=low > high)
         case "least":
             return Interval(low, None, unit=unit)
         case "above":
@@ -117,7 +129,7 @@ def _interval(kind: str, match: re.Match[str]) -> Interval:
         case "below":
             return Interval(None, low, high_in=False, unit=unit)
         case _:
-            return Interval(low, low, unit=unit)
+            return Interval(low, low, unit=unit, bare=not match[0].lower().startswith("exactly"))
 
 
 def _value(match: re.Match[str], which: str) -> tuple[Decimal, str]:
@@ -161,7 +173,7 @@ def same_amounts(mine: frozenset[Interval], other: frozenset[Interval], texts: s
 
 
 def _bare(intervals: frozenset[Interval]) -> frozenset[Interval]:
-    return frozenset(msgspec.structs.replace(interval, unit="") for interval in intervals)
+    return frozenset(msgspec.structs.replace(interval, unit="", bare=False) for interval in intervals)
 
 
 def _nearly(mine: frozenset[Interval], other: frozenset[Interval]) -> bool:

@@ -154,8 +154,10 @@ def _bounded(word: str, start: date, end: date, *, year: bool, whole: bool = Fal
         return Span(None, end, year, vague=whole and word == "by")
     if word.startswith("by "):
         return Span(None, end, year)
-    if word in {"after", "since"}:
+    if word == "after":
         return Span(end, None, year)
+    if word == "since" or (word == "from" and end - start == timedelta(1)):
+        return Span(start, None, year)
     return Span(start, end, year)
 
 

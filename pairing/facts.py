@@ -47,8 +47,8 @@ class Claim(msgspec.Struct, frozen=True):
 class Game(msgspec.Struct, frozen=True, kw_only=True):
     """The facts of a market about one game. What could not be read, or is said twice, is None; ``doubts`` say why.
 
-    ``day`` is the day on which it is played in New York, where Kalshi's tickers are dated. ``claims`` are those of
-    the listing's outcomes, in its order.
+    ``day`` is the day on which it is played in New York, where Kalshi's tickers are dated, ``minute`` that of its
+    start, ``number`` that of a game of a day with two. ``claims`` are those of the listing's outcomes, in its order.
     """
 
     league: Fact[str]
@@ -59,5 +59,7 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
     statistic: str = ""
     claims: tuple[Fact[Claim] | None, ...] = ()
     tabled: bool = False
+    sport: str = ""
     number: int | None = None
+    minute: int | None = None
     doubts: tuple[str, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pairing.facts import Claim, Fact, Game, Kind
 from pairing.judgement import (
@@ -21,6 +22,15 @@ from pairing.listing import Listing
 from pairing.rules import overtime
 
 __all__ = ["judge_games"]
+
+TWICE_A_DAY: Final = frozenset({"baseball"})
+"""Sports in which the same teams meet twice on one day."""
+
+SAME_START: Final = 90
+"""Minutes by which the starts of one game may differ: a delay that one venue knows of and the other does not."""
+
+ENDS: Final = frozenset({"tennis", "esports", "mixed martial arts"})
+"""Sports in which nothing is played after the end, so that no rule need say whether it counts."""
 
 
 def judge_games(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -> Judgement:
@@ -56,7 +66,16 @@ def _day(mine: Game, other: Game) -> Point:
     if same and (mine.number or other.number):
         # A doubleheader: the same teams twice on one day, and only one venue may say which.
         same, why = None, f"game {mine.number or other.number} of the day on one side only"
+    elif same and (late := _apart(mine, other)):
+        same, why = None, late
     return point("date", known(same), evidence(mine.day), evidence(other.day), why)
+
+
+def _apart(mine: Game, other: Game) -> str:
+    """Why the two may be different games of one day, empty where they cannot be."""
+    if mine.minute is None or other.minute is None:
+        return "two games a day are played, and only one says when it starts" if mine.sport in TWICE_A_DAY else ""
+    return "" if abs(mine.minute - other.minute) <= SAME_START else "they do not start at the same time"
 
 
 def _teams(mine: Game, other: Game) -> Point:
@@ -87,8 +106,10 @@ def _scope(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -> Poi
     words = evidence(mine.scope, extra[0]), evidence(other.scope, extra[1])
     if extra[0] is not None and extra[1] is not None and extra[0].value != extra[1].value:
         return point("scope", DIFFER, *words, "overtime counts on one side only")
-    if mine.scope.value == "whole" and (extra[0] is None) != (extra[1] is None):
-        return point("scope", UNKNOWN, *words, "only one says whether overtime counts")
+    silent = [fact for fact in extra if fact is None]
+    if silent and mine.scope.value == "whole" and mine.sport not in ENDS:
+        who = "only one says" if len(silent) == 1 else "neither says"
+        return point("scope", UNKNOWN, *words, f"{who} whether overtime counts")
     return point("scope", AGREE, *words)
 
 

@@ -31,7 +31,7 @@ from pairing.kalshi_game import scope_in_words
 from pairing.leagues import plain
 from pairing.listing import Listing
 from pairing.rules import conditions, zone
-from pairing.words import NEGATIONS, OPPOSITES, meaning, names
+from pairing.words import MAX_WORDS, NEGATIONS, OPPOSITES, in_order, meaning, names, tokens
 
 __all__ = ["judge_texts", "question_of"]
 
@@ -114,6 +114,8 @@ def _question(mine: str, other: str) -> Point:
     """All words that carry meaning, both ways."""
     one, two = meaning(mine), meaning(other)
     words = f"{mine} [title]", f"{other} [question]"
+    if max(len(one), len(two)) >= MAX_WORDS:
+        return point("question", UNKNOWN, *words, "too long to be compared word by word")
     if one == two:
         return point("question", AGREE, *words)
     left, right = one - two, two - one
@@ -127,14 +129,14 @@ def _question(mine: str, other: str) -> Point:
 
 
 def _order(mine: str, other: str) -> Point:
-    """Names in one order: "A beats B" is not "B beats A", of the same words."""
-    one, two = names(mine), names(other)
+    """Words in one order: "A beats B" is not "B beats A", of the same words."""
+    one, two = in_order(mine), in_order(other)
     shared = set(one) & set(two)
-    first, second = ([*dict.fromkeys(word for word in side if word in shared)] for side in (one, two))
+    first, second = ([word for word in side if word in shared] for side in (one, two))
     words = " ".join(first), " ".join(second)
     if first == second:
-        return point("order of names", AGREE, *words)
-    return point("order of names", UNKNOWN, *words, "the same names in another order")
+        return point("order of words", AGREE, *words)
+    return point("order of words", UNKNOWN, *words, "the same words in another order")
 
 
 def _scope(mine: str, other: str) -> Point:
@@ -158,6 +160,8 @@ def _threshold(kalshi: Listing, mine: str, other: str) -> Point:
     if not left or not right:
         return point("threshold", UNKNOWN, *words, "only one side names a number")
     same = same_amounts(left, right, f"{mine} {other}")
+    if same and len(left) > 1 and tokens(without_dates(mine)) != tokens(without_dates(other)):
+        return point("threshold", UNKNOWN, *words, "the same numbers, perhaps not of the same things")
     return point("threshold", known(same), *words, "" if same else "not the same numbers")
 
 

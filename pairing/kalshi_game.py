@@ -25,6 +25,8 @@ _TICKER: Final = re.compile(
     r"(?P<day>\d\d(?:JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)\d\d)(?P<hour>\d{4})?"
     r"(?P<teams>[A-Z][A-Z0-9]+?)(?:G(?P<number>[12]))?$"
 )
+HOUR: Final = 60
+LAST_HOUR: Final = 23
 _MONTHS: Final = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _KINDS: Final = {
     "GAME": Kind.WINNER,
@@ -47,6 +49,9 @@ _PARTS: Final = {"SETWINNER": "set", "MAP": "map"}
 _OVER: Final = re.compile(r"\b(?:over|more than|above)\s+(\d+(?:\.\d+)?)", re.IGNORECASE)
 _AT_LEAST: Final = re.compile(r"\b(\d+)\s*(?:\+|or more\b)|\bat least\s+(\d+)", re.IGNORECASE)
 _BETWEEN: Final = re.compile(r"^(?P<first>.+?) (?:at|vs\.?|v) (?P<second>.+?)(?:: .*|\s+Winner\?)?$", re.IGNORECASE)
+_OF_SERIES: Final = re.compile(r"^Game \d: ")
+"""The number of a game in a series of games, each of which is a whole one."""
+
 _HALF: Final = Decimal("0.5")
 _NO_TEAMS: Final[frozenset[str]] = frozenset()
 
@@ -62,6 +67,7 @@ class _Ticker(NamedTuple):
     teams: str
     number: str | None
     what: str
+    hour: str | None
 
 
 def read_kalshi_game(listing: Listing, leagues: Leagues) -> Game | None:
@@ -86,7 +92,9 @@ def read_kalshi_game(listing: Listing, leagues: Leagues) -> Game | None:
         statistic=_STATISTICS.get(ticker.kind, ""),
         claims=(claim, None),
         tabled=league.tabled,
+        sport=league.sport,
         number=int(ticker.number) if ticker.number else None,
+        minute=_minute(ticker.hour),
         doubts=tuple(doubts),
     )
 
@@ -98,7 +106,15 @@ def _ticker(market_id: str, series: re.Match[str]) -> _Ticker | None:
         return None
     part = middle[1] if len(middle) == 3 else None  # noqa: PLR2004 -- the same
     return _Ticker(
-        middle[0], series["kind"], series["scope"], part, found["day"], found["teams"], found["number"], middle[-1]
+        middle[0],
+        series["kind"],
+        series["scope"],
+        part,
+        found["day"],
+        found["teams"],
+        found["number"],
+        middle[-1],
+        found["hour"],
     )
 
 
@@ -108,6 +124,13 @@ def _day(text: str) -> Fact[date] | None:
     except ValueError:
         return None
     return Fact(day, f"{text} (New York)", "ticker")
+
+
+def _minute(hour: str | None) -> int | None:
+    """The minute of the day of ``2005``, None where that is no hour."""
+    if hour is None or int(hour[:2]) > LAST_HOUR or int(hour[2:]) >= HOUR:
+        return None
+    return HOUR * int(hour[:2]) + int(hour[2:])
 
 
 def _scope(ticker: _Ticker, listing: Listing, doubts: list[str]) -> Fact[str] | None:
@@ -121,7 +144,7 @@ def _scope(ticker: _Ticker, listing: Listing, doubts: list[str]) -> Fact[str] | 
         said = _SCOPES.get(ticker.scope) or f"quarter {ticker.scope[0]}"
     else:
         said = "whole"
-    words = scope_in_words(listing.title)
+    words = scope_in_words(_OF_SERIES.sub("", listing.title))
     if words not in {None, said}:
         doubts.append(f"the ticker says {said}, the title {words}")
         return None
@@ -155,12 +178,16 @@ def scope_in_words(text: str) -> str | None:
 
 def _teams(ticker: _Ticker, league: League, listing: Listing, doubts: list[str]) -> tuple[str, ...]:
     """Both teams in the ticker's order; empty where they are not known for certain."""
-    named = _BETWEEN.match(listing.event_title or listing.title)
+    named = _BETWEEN.match(_OF_SERIES.sub("", listing.event_title or listing.title))
     if not league.tabled:
         return (plain(named["first"]), plain(named["second"])) if named else ()
     codes = ticker.teams.lower()
     splits = {(league.codes.get(codes[:i]), league.codes.get(codes[i:])) for i in range(1, len(codes))}
     whole = [(first, second) for first, second in splits if first and second and first != second]
+    by_name = [league.team(named["first"]), league.team(named["second"])] if named else []
+    if not whole and all(by_name) and len(set(by_name)) == 2 and _begins_or_ends(codes, league, by_name):  # noqa: PLR2004 -- two sides
+        # A code that no table has; both names are known, and the other code stands where it must.
+        return tuple(filter(None, by_name))
     if len(whole) != 1:
         doubts.append(f"the codes {ticker.teams} are {'two' if whole else 'no two'} teams of {league.name}")
         return ()
@@ -170,6 +197,11 @@ def _teams(ticker: _Ticker, league: League, listing: Listing, doubts: list[str])
             doubts.append(f"the ticker's teams are not those of the title {named[0]!r}")
             return ()
     return whole[0]
+
+
+def _begins_or_ends(codes: str, league: League, names: list[str | None]) -> bool:
+    """Whether the code of one of these teams begins or ends the ticker's codes."""
+    return any(codes.startswith(code) or codes.endswith(code) for code, team in league.codes.items() if team in names)
 
 
 def _claim(
@@ -197,10 +229,11 @@ def _side(what: str, league: League, teams: tuple[str, ...], listing: Listing, d
     if not league.tabled:
         return next((team for team in teams if team == plain(name)), None)
     by_code, by_name = league.codes.get(code.lower()), league.team(name)
-    if by_code not in teams or (by_name is not None and by_name != by_code):
+    said = {by_code, by_name} - {None}
+    if len(said) != 1 or not said <= set(teams):
         doubts.append(f"the ticker says {code}, YES is {name!r}: not one team of this game")
         return None
-    return by_code
+    return said.pop()
 
 
 def _with_line(side: str, listing: Listing, doubts: list[str]) -> Fact[Claim] | None:

@@ -9,11 +9,14 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from pairing.facts import Claim, Fact, Game, Kind
-from pairing.kalshi_game import scope_in_words
+from pairing.kalshi_game import HOUR, scope_in_words
 from pairing.leagues import League, Leagues, plain
 from pairing.listing import Listing
 
 __all__ = ["NEW_YORK", "read_polymarket_game"]
+
+TWO: Final = 2
+"""A game has two sides."""
 
 NEW_YORK: Final = ZoneInfo("America/New_York")
 
@@ -48,8 +51,14 @@ _MONTHS: Final = (
 _WINS_BY: Final = re.compile(r"\bby (\d+) or more\b")
 _COMBINE: Final = re.compile(r"\bcombine to score (\d+) or more\b")
 _WHOLE_POINTS: Final = Decimal("0.5")
-_WILL_WIN: Final = re.compile(r"^Will (?P<team>.+?) (?:win|beat)\b")
-_DRAW: Final = re.compile(r"\b(?:end in a draw|draw|tie)\b", re.IGNORECASE)
+_ON: Final = r"(?: on 20\d\d-\d\d-\d\d)?\?$"
+_WILL_WIN: Final = re.compile(rf"^Will (?:the )?(?P<team>.+?) (?:win|beat (?P<other>.+?)){_ON}")
+_DRAW: Final = re.compile(rf"^Will .+ end in a (?:draw|tie){_ON}", re.IGNORECASE)
+_ASKED: Final = re.compile(r"^(?:[12]H |[1-4]Q )?Spread: ", re.IGNORECASE)
+_PART: Final = re.compile(
+    r"(?:[12]h|[1-4]q|bo\d|1st|2nd|3rd|4th|first|second|third|fourth|map|set|game|half|quarter|moneyline|winner|\d)?"
+)
+"""What may follow the two names in the question of a moneyline: anything else makes it another question."""
 
 
 def read_polymarket_game(listing: Listing, leagues: Leagues) -> Game | None:
@@ -73,11 +82,14 @@ def read_polymarket_game(listing: Listing, leagues: Leagues) -> Game | None:
         statistic=listing.sports_type if kind is Kind.PLAYER else "",
         claims=_claims(kind, league, teams, listing, doubts),
         tabled=league.tabled,
+        sport=league.sport,
+        minute=None if listing.game_start is None else _minute(listing.game_start),
         doubts=tuple(doubts),
     )
 
 
-def _kind(sports_type: str) -> tuple[Kind, str | None] | None:
+def _kind(said: str) -> tuple[Kind, str | None] | None:
+    sports_type = plain(said).replace(" ", "_")
     for prefix, scope in _PREFIXES.items():
         if sports_type.startswith(prefix):
             kind = _KINDS.get(sports_type.removeprefix(prefix))
@@ -103,13 +115,16 @@ def _teams(codes: str, league: League, listing: Listing, doubts: list[str]) -> t
     named = _VERSUS.match(listing.event_title) or _VERSUS.match(listing.title)
     if not league.tabled:
         return (plain(named["first"]), plain(named["second"])) if named else ()
+    by_name = {league.team(named["first"]), league.team(named["second"])} - {None} if named else set()
     parts = codes.split("-")
     by_code = tuple(filter(None, (league.codes.get(part) for part in parts)))
-    if len(parts) != 2 or len(set(by_code)) != 2:  # noqa: PLR2004 -- a game has two teams
+    if set(by_code) < by_name and len(by_name) == TWO:
+        # A code that no table has; both names are known, and none of the codes is another's.
+        return tuple(sorted(filter(None, by_name)))
+    if len(parts) != TWO or len(set(by_code)) != TWO:
         doubts.append(f"the slug's {codes!r} are no two teams of {league.name}")
         return ()
-    said = {league.team(named["first"]), league.team(named["second"])} - {None} if named else set()
-    if not said <= set(by_code):
+    if not by_name <= set(by_code):
         doubts.append(f"the slug's teams are not those of the title {listing.event_title!r}")
         return ()
     return by_code
@@ -135,6 +150,11 @@ def _day(slug_day: str, listing: Listing, doubts: list[str]) -> Fact[date] | Non
     return Fact(day, f"{slug_day} · starts {start:%Y-%m-%d %H:%M} New York", "slug, gameStartTime")
 
 
+def _minute(moment: datetime) -> int:
+    there = moment.astimezone(NEW_YORK)
+    return HOUR * there.hour + there.minute
+
+
 def local_day(moment: datetime) -> date:
     """The day in New York of an instant."""
     return moment.astimezone(NEW_YORK).date()
@@ -145,11 +165,11 @@ def _claims(
 ) -> tuple[Fact[Claim] | None, ...]:
     match kind:
         case Kind.WINNER:
-            return _winner(league, teams, listing)
+            return _winner(league, teams, listing, doubts)
         case Kind.SPREAD:
             return _spread(league, teams, listing, doubts)
         case Kind.TOTAL:
-            return _over_under(listing, doubts)
+            return _over_under(league, teams, listing, doubts)
         case Kind.PLAYER:
             line = _line(listing, doubts)
             player = plain(listing.title.partition(":")[0])
@@ -166,18 +186,31 @@ def _team(name: str, league: League, teams: tuple[str, ...]) -> str | None:
     return team if team in teams else None
 
 
-def _winner(league: League, teams: tuple[str, ...], listing: Listing) -> tuple[Fact[Claim] | None, ...]:
+def _winner(
+    league: League, teams: tuple[str, ...], listing: Listing, doubts: list[str]
+) -> tuple[Fact[Claim] | None, ...]:
     names = [outcome.name for outcome in listing.outcomes]
     if _is_yes_no(names):
         asked = _WILL_WIN.match(listing.title)
-        side = _team(asked["team"], league, teams) if asked else "draw" if _DRAW.search(listing.title) else None
+        side = _team(asked["team"], league, teams) if asked else "draw" if _DRAW.match(listing.title) else None
         return _yes(listing, None if side is None else Fact(Claim(side), listing.title, "question"))
+    if not _names_both(listing.title, league, teams):
+        doubts.append(f"the question {listing.title!r} is not just the two sides")
+        return (None,) * len(names)
     sides = [_team(name, league, teams) for name in names]
     if len(set(sides)) != len(sides):
         return (None,) * len(names)
     return tuple(
         None if side is None else Fact(Claim(side), name, "outcomes") for side, name in zip(sides, names, strict=True)
     )
+
+
+def _names_both(question: str, league: League, teams: tuple[str, ...]) -> bool:
+    """Whether a question names both sides, and beside them at most a part of the game."""
+    named = _VERSUS.match(question)
+    if named is None or {_team(named["first"], league, teams), _team(named["second"], league, teams)} != set(teams):
+        return False
+    return all(_PART.fullmatch(word) for word in plain(question[named.end("second") :]).split())
 
 
 def _spread(
@@ -188,7 +221,7 @@ def _spread(
     said = _SPREAD.search(listing.title)
     favourite = _team(said["team"].strip(), league, teams) if said else None
     sides = [_team(outcome.name, league, teams) for outcome in listing.outcomes]
-    if said is None or favourite is None or set(sides) != set(teams):
+    if said is None or favourite is None or set(sides) != set(teams) or _ASKED.match(listing.title) is None:
         doubts.append(f"the question {listing.title!r} names no spread of one of the outcomes")
         return none
     line = -Decimal(said["line"])
@@ -205,8 +238,15 @@ def _spread(
     )
 
 
-def _over_under(listing: Listing, doubts: list[str]) -> tuple[Fact[Claim] | None, ...]:
+def _over_under(
+    league: League, teams: tuple[str, ...], listing: Listing, doubts: list[str]
+) -> tuple[Fact[Claim] | None, ...]:
+    """The two sides of a line of both teams together; a player's total comes under the same type."""
     line = _line(listing, doubts)
+    asked = listing.title if line is None else listing.title[: listing.title.index(line.text)]
+    if not _names_both(asked.rstrip(": "), league, teams):
+        doubts.append(f"the question {listing.title!r} is not of both sides' total")
+        line = None
     combine = _COMBINE.search(listing.rules)
     if line and combine and line.value % 1 and Decimal(combine[1]) - _WHOLE_POINTS != line.value:
         doubts.append(f"two lines: {line.text!r} and {combine[0]!r} (description)")

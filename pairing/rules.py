@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from pairing.amounts import amounts
+from pairing.amounts import Interval, amounts
 from pairing.dates import Span, days, without_dates
 from pairing.facts import Fact
 from pairing.leagues import plain
@@ -84,7 +84,7 @@ _COMMON: Final = frozenset(
 
 _CONDITION: Final = re.compile(
     r"\b(?:announc|official|credibl|consensus|interim|acting|inaugurat|sworn|confirm|certif|permanent|temporar|partial"
-    r"|unless|regardless|exclud|includ|only if|solely|even if|at least|prior to|runoff|recount|round|revis|preliminar"
+    r"|unless|not|never|regardless|exclud|includ|only if|solely|even if|prior to|runoff|recount|round|revis|preliminar"
     r"|seasonal|adjust|averag|clos(?:ing|e)|intraday|deploy|launch|ceasefire|nominat|appoint|resign|remov|die|death"
     r"|tie|co-win|joint|shared|alphabetical)\w*",
     re.IGNORECASE,
@@ -157,8 +157,14 @@ def overtime(rules: str) -> Fact[bool] | None:
 def conditions(rules: str) -> frozenset[str]:
     """The words, numbers and days by which rules bound their title: equal ones promise nothing, others forbid."""
     words = {match[0].lower()[:_STEM] for match in _CONDITION.finditer(rules)}
-    numbers = {fact.text.lower() for fact in amounts(without_dates(rules))}
+    numbers = {_amount(fact.value) for fact in amounts(without_dates(rules))}
     return frozenset(words | numbers | {_day_of(fact.value) for fact in days(rules)})
+
+
+def _amount(interval: Interval) -> str:
+    """An interval as a text in which the ends that belong to it have square brackets."""
+    low, high = ("" if end is None else f"{end.normalize():f}" for end in (interval.low, interval.high))
+    return f"{'[' if interval.low_in else '('}{low}..{high}{']' if interval.high_in else ')'}{interval.unit}"
 
 
 def _day_of(span: Span) -> str:

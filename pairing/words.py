@@ -10,7 +10,7 @@ from pairing.amounts import without_amounts
 from pairing.dates import without_dates
 from pairing.leagues import plain
 
-__all__ = ["OPPOSITES", "meaning", "names", "tokens"]
+__all__ = ["MAX_WORDS", "NEGATIONS", "OPPOSITES", "in_order", "meaning", "names", "tokens"]
 
 MAX_WORDS: Final = 80
 """Words read from one title."""
@@ -19,18 +19,15 @@ MAX_REMEMBERED: Final = 8_192
 """Titles whose reading is kept: one is compared with several."""
 
 _EMPTY: Final = frozenset({
-    "a", "an", "the", "of", "in", "at", "be", "to", "for", "on", "as", "is", "are", "was", "it", "its", "s", "t",
+    "a", "an", "the", "of", "in", "at", "be", "for", "on", "as", "is", "are", "was", "it", "its", "s", "t",
     "this", "that", "their", "his", "her", "he", "she", "they", "do", "does", "did", "has", "have", "had", "get",
-    "gets", "will", "would", "with", "and", "who", "what", "when", "how", "which", "if", "any", "there", "than",
-    "into", "from",
-})  # fmt: skip
+    "gets", "will", "would", "who", "what", "when", "how", "which", "if", "any", "there"     })  # fmt: skip
 """Words that carry no meaning of their own here. ``not``, ``no``, ``or``, ``first``, ``next`` do."""
 
 _SAME: Final = {
     "wins": "win", "winner": "win", "winning": "win", "won": "win",
     "turkiye": "turkey",
     "czechia": "czech", "netherlands": "dutch",
-    "us": "usa", "america": "usa",
     "bitcoin": "btc", "ethereum": "eth", "solana": "sol", "dogecoin": "doge",
     "attends": "attend",
     "democratic": "democrat",
@@ -58,9 +55,13 @@ OPPOSITES: Final = tuple(
 )
 """Words of which one side saying one, and the other side another, makes two questions of them."""
 
+_MOVABLE: Final = frozenset({"next", "officially"})
 NEGATIONS: Final = frozenset({"not", "no", "never", "without", "fail", "fails", "neither", "nor", "except", "nobody"})
 _WORD: Final = re.compile(r"[^\W_]+(?:['\u2019.-][^\W_]+)*")
 _POSSESSIVE: Final = re.compile(r"['\u2019]s\b")
+# "us" is another word, and so is "a": here case tells.
+_STATES: Final = re.compile(r"\bU\.S\.(?:A\.)?|\bUSA?\b|\bUnited States(?: of America)?\b")
+_LETTER: Final = re.compile(r"(?<=\w )A\b(?!\w)")
 _NAME: Final = re.compile(r"[A-Z0-9][^\W_]*(?:[-'\u2019.][^\W_]+)*|[^\W\d_a-zA-Z][^\W_]*")
 _SHORT: Final = 3
 
@@ -75,13 +76,20 @@ def _stem(word: str) -> str:
 
 def tokens(text: str) -> tuple[str, ...]:
     """All words of a text in order, in one spelling, numbers and dates included: what candidates are found by."""
-    return tuple(_stem(word) for word in plain(_POSSESSIVE.sub("", text)).split()[:MAX_WORDS] if word not in _EMPTY)
+    text = _LETTER.sub(" lettera ", _STATES.sub(" usa ", _POSSESSIVE.sub("", text)))
+    return tuple(_stem(word) for word in plain(text).split()[:MAX_WORDS] if word not in _EMPTY)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)
 def meaning(text: str) -> frozenset[str]:
     """The words that must be accounted for on the other side; dates and thresholds are compared by themselves."""
     return frozenset(tokens(without_amounts(without_dates(text))))
+
+
+@lru_cache(maxsize=MAX_REMEMBERED)
+def in_order(text: str) -> tuple[str, ...]:
+    """The same words in their order, but for those that stand anywhere ("will next nominate", "the next nominee")."""
+    return tuple(word for word in tokens(without_amounts(without_dates(text))) if word not in _MOVABLE)
 
 
 @lru_cache(maxsize=MAX_REMEMBERED)

@@ -31,6 +31,8 @@ COMMANDS = (
     ("confirm",),
     ("ledger", "paid-out"),
     ("ledger",),
+    ("pairs",),
+    ("pairs", "find"),
     ("demo",),
     ("replay",),
     ("bootstrap",),

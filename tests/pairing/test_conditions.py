@@ -32,6 +32,21 @@ def test_a_condition_on_one_side_only_is_not_known_to_be_met(more: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("mine", "other", "state"),
+    [
+        ("more than $1 trillion", "exceeds $1 trillion", "agree"),
+        ("more than $1 trillion", "reaches or exceeds $1 trillion", "unknown"),
+        ("at least $1 trillion", "reaches or exceeds $1 trillion", "agree"),
+    ],
+)
+def test_the_end_of_a_threshold_in_the_rules_counts(mine: str, other: str, state: str) -> None:
+    title = "Will Ann Lee be a trillionaire before January 1, 2027?"
+    one, two = (f"If her wealth {said} ET. If cancelled, No." for said in (mine, other))
+    judgement = judge(kalshi_question(title, rules=one), gamma_question(title, rules=two), LEAGUES)
+    assert states(judgement)["conditions"] == state
+
+
+@pytest.mark.parametrize(
     ("rules", "found"),
     [
         ("If the game is postponed, this market will remain open.", {("postponed", "open")}),

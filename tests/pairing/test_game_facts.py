@@ -110,6 +110,81 @@ def test_a_line_that_is_said_in_two_ways_is_none(changes: dict[str, Any]) -> Non
     assert game.claims == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("changes", "claims"),
+    [
+        ({"question": "Colston Loveland: O/U 32.5 receiving yards", "sportsMarketType": "totals", "line": 32.5}, 0),
+        ({"question": "Raptors: O/U 110.5", "sportsMarketType": "totals", "line": 110.5}, 0),
+        ({"question": "Raptors vs. Celtics: O/U 220.5", "sportsMarketType": "totals", "line": 220.5}, 2),
+        ({"question": "Raptors vs. Celtics: 1H O/U 110.5", "sportsMarketType": "first_half_totals", "line": 110.5}, 2),
+    ],
+)
+def test_a_total_is_that_of_both_sides(changes: dict[str, Any], claims: int) -> None:
+    game = read_polymarket_game(one_gamma(gamma_game(outcomes=["Over", "Under"], **changes)), LEAGUES)
+    assert game is not None
+    assert sum(fact is not None for fact in game.claims) == claims
+
+
+@pytest.mark.parametrize(
+    ("question", "claims"),
+    [
+        ("Raptors vs. Celtics", 2),
+        ("Raptors vs. Celtics: 1H Moneyline", 2),
+        ("Raptors vs. Celtics: most rebounds", 0),
+        ("Raptors vs. Celtics: first to 20 points", 0),
+        ("Raptors vs. Lakers", 0),
+        ("Who scores first?", 0),
+    ],
+)
+def test_a_moneyline_asks_for_nothing_but_the_two_sides(question: str, claims: int) -> None:
+    game = read_polymarket_game(one_gamma(gamma_game(question=question)), LEAGUES)
+    assert game is not None
+    assert sum(fact is not None for fact in game.claims) == claims
+
+
+@pytest.mark.parametrize(
+    ("question", "side"),
+    [
+        ("Will Arsenal win on 2026-01-09?", "arsenal"),
+        ("Will Arsenal vs. Chelsea end in a draw?", "draw"),
+        ("Will Arsenal win the league?", None),
+        ("Will Arsenal win by two goals on 2026-01-09?", None),
+        ("Will Chelsea win or draw on 2026-01-09?", None),
+    ],
+)
+def test_a_yes_or_no_about_a_match_names_its_side(question: str, side: str | None) -> None:
+    gamma = gamma_game(question=question, slug="epl-ars-che-2026-01-09", outcomes=["No", "Yes"])
+    game = read_polymarket_game(one_gamma({**gamma, "title": "Arsenal vs. Chelsea"}), LEAGUES)
+    assert game is not None
+    assert [fact and fact.value.side for fact in game.claims] == [None, side]
+
+
+def test_a_code_that_no_table_has_is_told_by_the_names() -> None:
+    """Only where both names are known and none of the known codes is another team's."""
+    game = read_polymarket_game(one_gamma(gamma_game(slug="nba-trt-bos-2026-01-09")), LEAGUES)
+    assert game is not None
+    assert game.teams is not None
+    assert game.teams.value == {"Toronto Raptors", "Boston Celtics"}
+    ticker = "KXNBAGAME-26JAN09TRTBOS"
+    market = kalshi_game(ticker=f"{ticker}-TRT", event_ticker=ticker, yes_sub_title="Toronto")
+    mine = read_kalshi_game(one_kalshi(market), LEAGUES)
+    assert mine is not None
+    assert mine.claims[0] is not None
+    assert mine.claims[0].value == Claim("Toronto Raptors")
+    wrong = read_polymarket_game(one_gamma(gamma_game(slug="nba-trt-lal-2026-01-09")), LEAGUES)
+    assert wrong is not None
+    assert wrong.teams is None
+
+
+def test_the_number_of_a_game_in_a_series_is_no_part_of_a_game() -> None:
+    market = kalshi_game(title="Game 3: Toronto at Boston Winner?")
+    game = read_kalshi_game(one_kalshi({**market, "title": "Game 3: Toronto at Boston"}), LEAGUES)
+    assert game is not None
+    assert game.scope is not None
+    assert game.scope.value == "whole"
+    assert game.teams is not None
+
+
 def test_the_sign_of_a_line_is_that_of_the_question() -> None:
     """Polymarket's field says 2.5 for "(-2.5)" in some markets: its sign is not believed."""
     gamma = gamma_game(

@@ -14,6 +14,7 @@ from pairing.candidates import judge
 from pairing.judgement import Verdict
 from tests.pairing.kit import (
     LEAGUES,
+    VOID,
     gamma_game,
     gamma_question,
     judged,
@@ -109,6 +110,29 @@ def test_the_day_is_that_of_new_york(hour: int) -> None:
     assert (judgement.verdict is Verdict.SAME) is (hour < 5)
 
 
+@pytest.mark.parametrize(
+    ("hour", "start", "state"),
+    [
+        ("1905", "2026-06-16 23:10:00+00", "agree"),
+        ("1305", "2026-06-16 23:10:00+00", "unknown"),
+        ("", "2026-06-16 23:10:00+00", "unknown"),
+        ("2599", "2026-06-16 23:10:00+00", "unknown"),
+    ],
+)
+def test_one_of_two_games_a_day_is_told_by_its_start(hour: str, start: str, state: str) -> None:
+    ticker = f"KXMLBGAME-26JUN16{hour}CWSTEX"
+    kalshi = kalshi_game(ticker=f"{ticker}-TEX", event_ticker=ticker, yes_sub_title="Texas")
+    gamma = gamma_game(
+        slug="mlb-cws-tex-2026-06-16",
+        question="White Sox vs. Rangers",
+        outcomes=["White Sox", "Rangers"],
+        gameStartTime=start,
+    )
+    judgement = judged({**kalshi, "title": "Chicago WS at Texas"}, {**gamma, "title": "White Sox vs. Rangers"})
+    assert states(judgement)["date"] == state
+    assert judgement.yes == 1
+
+
 @given(teams=st.permutations(CODES).map(lambda codes: codes[:2]))
 def test_other_teams_never_agree(teams: list[str]) -> None:
     if set(teams) == {"TOR", "BOS"}:
@@ -156,6 +180,8 @@ def test_the_other_sign_never_agrees(line: float) -> None:
         {"slug": "nba-tor-bos-2026-01-09", "gameStartTime": None, "description": "Celtics win."},
         {"description": "If the game is canceled, this market will resolve to No."},
         {"description": ""},
+        {"description": f"{VOID} Only regulation counts.".replace("any overtime periods", "nothing else")},
+        {"question": "Raptors vs. Celtics: most rebounds"},
         {"closed": True},
         {"negRiskOther": True},
         {"negRiskAugmented": True},
