@@ -119,8 +119,12 @@ class Desk:
             judgement=judge(kalshi, polymarket, self.leagues),
             event_key=kalshi.event_id,
         )
-        kept = {"pair_id": entry.pair.pair_id, "event_id": entry.pair.event_id or kalshi.event_id}
-        return structs.replace(pair_of(candidate), **kept)
+        return structs.replace(
+            pair_of(candidate),
+            pair_id=entry.pair.pair_id,
+            event_id=entry.pair.event_id or kalshi.event_id,
+            kalshi_shard=kalshi.shard,
+        )
 
 
 def _problem(entry: Entry, kalshi: Kept | None, polymarket: Kept | None, proposal: Proposal | None) -> str | None:

@@ -101,7 +101,9 @@ def _keep(desk: Desk, candidate: Candidate, found: Found, before: dict[PairId, S
         name = book.name_for(proposal, kalshi, polymarket)
         pair = pair_of(candidate)
         key = book.event_key(kalshi, polymarket, pair.event_id or kalshi.event_id)
-        state = book.propose(proposal, structs.replace(pair, pair_id=name, event_id=key), now_us())
+        state = book.propose(
+            proposal, structs.replace(pair, pair_id=name, event_id=key, kalshi_shard=kalshi.shard), now_us()
+        )
     except (PairStoreError, ValueError) as error:
         found.left["cannot be a pair"] += 1
         complain(f"{kalshi.market_id}: {error}")

@@ -42,7 +42,7 @@ def glance(pair: Pair, kalshi: Listing, polymarket: Listing) -> Glance | None:
 def yearly(look: Glance | None, kalshi: Listing, polymarket: Listing, now: datetime) -> Decimal | None:
     """The edge as a share of what it costs, by the year until the money is back; None where either is not known."""
     back = lockup(kalshi, polymarket).expected
-    if look is None or look.edge <= 0 or back is None:
+    if look is None or look.edge <= 0 or back is None or back <= now:
         return None
     return edge_per_year(Money(look.edge), Money(look.cost), back - now)
 
