@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import termios
+import time
 import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,8 @@ from typing import Final
 
 END: Final = ""
 """Read where nothing more can come: the terminal is gone, or Ctrl-D was pressed."""
+
+NO_ANSWER: Final = "?"
 
 _CTRL_D: Final = b"\x04"
 _ESCAPE: Final = b"\x1b"
@@ -35,14 +38,20 @@ def single_keys() -> Iterator[None]:
         termios.tcsetattr(file, termios.TCSADRAIN, before)
 
 
+def settle(seconds: float) -> None:
+    """Let so much time pass, and throw away what was typed until then: it was meant for what was shown before."""
+    time.sleep(seconds)
+    termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+
+
 def read_key() -> str:
-    """The next key in lower case; a space for what is no letter, such as an arrow; :data:`END` at the end."""
+    """The next key in lower case; :data:`NO_ANSWER` for an arrow and its like; :data:`END` at the end."""
     try:
         pressed = os.read(sys.stdin.fileno(), 1)
         if pressed == _ESCAPE:
             # An arrow or a function key comes as several bytes: none of them is an answer.
             os.read(sys.stdin.fileno(), _MOST)
-            return " "
+            return NO_ANSWER
     except OSError:
         return END
     if not pressed or pressed == _CTRL_D:

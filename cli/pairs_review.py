@@ -10,7 +10,7 @@ from typing import Final
 
 from cli.error import CliError
 from cli.exit_codes import OK, USAGE
-from cli.keys import END, on_terminal, read_key, single_keys
+from cli.keys import END, on_terminal, read_key, settle, single_keys
 from cli.output import printable, say, stdout_style, terminal_width
 from cli.pairs_desk import Desk, Looked, now, opened, person
 from cli.pairs_page import Page
@@ -21,6 +21,9 @@ from transport.pairs.book import Entry
 from transport.pairs.errors import PairStoreError
 
 QUESTION: Final = "[a]pprove  [r]eject  [s]kip  [m]ore  [b]ack  [q]uit "
+LEAST_GLANCE_S: Final = 0.3
+"""A key pressed twice must not decide about a pair that nobody has seen."""
+
 _CLEAR: Final = "\x1b[2J\x1b[H"
 _WAITING: Final = (State.LATCHED, State.PROPOSED)
 
@@ -42,7 +45,7 @@ def run(*, category: str | None, home: ArbHome | None = None, read: Read | None 
                 "`arb pairs list`, `arb pairs show PAIR` and then `arb pairs approve PAIR` or `arb pairs reject PAIR`. "
                 "Nothing was changed",
             )
-        review = Review(desk, queue, read or read_key)
+        review = Review(desk, queue, read or read_key, glance_s=0 if read is not None else LEAST_GLANCE_S)
         with nullcontext() if read is not None else single_keys():
             review.run()
     say(review.summary())
@@ -64,10 +67,11 @@ def _turn(entry: Entry) -> tuple[bool, int, int]:
 class Review:
     """The pairs that wait, and what became of them so far."""
 
-    def __init__(self, desk: Desk, queue: Sequence[Entry], read: Read) -> None:
+    def __init__(self, desk: Desk, queue: Sequence[Entry], read: Read, *, glance_s: float) -> None:
         self._desk = desk
         self._queue = queue
         self._read = read
+        self._glance_s = glance_s
         self._who = person()
         self._decided: dict[str, State] = {}
         self._closed: set[str] = set()
@@ -103,6 +107,8 @@ class Review:
             self._at += 1
             return True
         self._show(looked, whole=False)
+        if self._glance_s:
+            settle(self._glance_s)
         return self._answered(looked)
 
     def _show(self, looked: Looked, *, whole: bool) -> None:
