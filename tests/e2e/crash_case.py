@@ -30,9 +30,6 @@ from transport.ledger.errors import LedgerError
 ARBS: Final = 3
 PAIRS: Final = 2
 GAP_US: Final = 40_000
-APART_US: Final = 700_000
-"""So far apart two arbs are where a trader that died at the first is to be there again for the next."""
-
 QUIET_US: Final = 40_000_000
 QUIET_GAP_US: Final = 100_000
 LOOK_S: Final = 0.03
@@ -80,8 +77,7 @@ class Case(NamedTuple):
     setup: Setup = Setup.REMOTE
     late: bool = False
     slow: bool = False
-    ghost: bool = False
-    apart: bool = False
+    fault: str = ""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -111,8 +107,7 @@ class Case(NamedTuple):
         deaths = {role: ", then ".join(filter(None, self.deaths(role))) for role in self.roles}
         told = [f"{role} dies at {points}" for role, points in deaths.items() if points] or ["nobody dies"]
         told += ["every leg is late"] * self.late + ["the ledger is slow"] * self.slow
-        told += ["the arbs are apart"] * self.apart
-        told += ["polymarket's first fill fails at last"] * self.ghost
+        told += [f"polymarket's fault is {self.fault}"] * bool(self.fault)
         return "; ".join(told if self.setup is Setup.REMOTE else [*told, self.setup])
 
 
@@ -163,7 +158,7 @@ class Run:
         self.env |= {"CRASH_HOLD": f"receive init_ack:after#{len(case.roles) - 1}"} | (
             {"CRASH_SLOW_MS": str(SLOW_MS)} if case.slow else {}
         )
-        self.words = words(case.setup, home, APART_US if case.apart else GAP_US)
+        self.words = words(case.setup, home)
         self.lives: dict[str, list[Life]] = {role: [] for role in case.roles}
         self.played = False
 
@@ -278,10 +273,10 @@ class Run:
                 return last
 
 
-def words(setup: Setup, home: Path, gap_us: int = GAP_US) -> dict[str, tuple[str, ...]]:
+def words(setup: Setup, home: Path) -> dict[str, tuple[str, ...]]:
     """The command of each role."""
     bind = f"127.0.0.1:{free_port()}"
-    capture = write_capture(home / "arbs.jsonl", market(gap_us=gap_us))
+    capture = write_capture(home / "arbs.jsonl", market())
     pairs = write_pairs(home / "pairs.toml", range(PAIRS))
     feed = ("--feed", f"replay:{capture}", "--pairs", str(pairs))
     more = {

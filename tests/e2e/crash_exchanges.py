@@ -133,6 +133,10 @@ wallet_kind = "eoa"
         """One fault of Polymarket."""
         self._call(lambda: self.service.break_down(Fault(name=name, **how)))
 
+    def struck(self, name: str) -> int:
+        """How often a fault has struck."""
+        return self._call(lambda: self.service.faults.struck.get(name, 0))
+
     def hold_settlement(self) -> None:
         """No trade of Polymarket settles by itself from now on."""
         self.strike("unsettled")

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, Action, LegId, Side, Status
@@ -29,6 +29,26 @@ from tests.e2e.processes import Status as Said
 from venues.polymarket.exchange.order import TradeStatus
 
 QUICK: Final = {"ARB_LEG_TIMEOUT_MS": "800", "ARB_ORDER_TTL_MS": "800", "CRASH_STILL_MS": "700"}
+ORDERS: Final = {"method": "POST", "path": "/order"}
+FAULTS: Final[dict[str, dict[str, Any]]] = {
+    "ghost_fill": {},
+    "over_fill": {},
+    "delayed": {"ms": 1_200},
+    "live_then_filled": {"ms": 1_200},
+    "unmatched": {},
+    "success_with_error": {},
+    "killed": {},
+    "duplicated": {},
+    "delay": {**ORDERS, "ms": 300},
+    "late_reply": {**ORDERS, "ms": 1_500},
+    "drop_after": ORDERS,
+    "error_after": ORDERS,
+    "garbled_reply": ORDERS,
+    "null_lookup": {"times": 5},
+    "empty_page": {"times": 5},
+}
+"""Faults of Polymarket that meet its first orders, or the first questions about them."""
+
 CASH_KNOWN: Final = "receive cash by shard:after#1"
 """The last that must be known: on which of Kalshi's shards the markets are. No trade is approved before."""
 
@@ -45,8 +65,8 @@ class LiveRun(Run):
         for file in (pairs, home / "arbs.jsonl"):
             file.write_text(with_real_tokens(file.read_text(), range(PAIRS)))
         (home / "config.toml").write_text(venues.config())
-        if case.ghost:
-            venues.strike("ghost_fill")
+        if case.fault:
+            venues.strike(case.fault, **FAULTS[case.fault])
 
     def rests(self, controller: Said, traders: Sequence[Said]) -> bool:
         """Everything has settled, too, and the ledger has it."""
@@ -60,7 +80,10 @@ class LiveRun(Run):
         books = with_ledger(self.home, {}, [])
         books = books._replace(orders=dict(executed(books, there, {order: leg for leg, (order, _) in signed.items()})))
         resting = not last["trades"]["naked"]
+        # Who dies before the first order may leave nobody to meet it.
+        met = self.venues.struck(self.case.fault) or not self.case.fault or self.case.places()
         return [
+            *([] if met else ["the fault met nothing"]),
             *posted_once(there, {body for _, body in signed.values()}),
             *recorded(books),
             *naked(books, last),
