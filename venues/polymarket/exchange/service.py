@@ -135,6 +135,8 @@ class PolymarketService:
         match fault.name:
             case "clock_offset":
                 self.offset_us = fault.ms * MILLISECOND_US
+            case "lag":
+                self.rest.lag_us = fault.ms * MILLISECOND_US
             case "cancel_only":
                 exchange.cancel_only = True
             case "post_only":
@@ -157,6 +159,8 @@ class PolymarketService:
         match state:
             case "clock_offset":
                 self.offset_us = 0
+            case "lag":
+                self.rest.lag_us = 0
             case "cancel_only":
                 exchange.cancel_only = False
             case "post_only":
