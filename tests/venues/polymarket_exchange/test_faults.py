@@ -144,6 +144,22 @@ def test_a_clock_that_is_ahead() -> None:
     played(play)
 
 
+def test_a_clock_that_is_set_back_leaves_nothing_waiting() -> None:
+    member = Member(new_service())
+    break_down(member.service, "clock_offset", ms=90_000)
+    member.rest(member.yes(), "BUY", "10", "0.4")
+    placed(member.buy(member.yes(), "2.82", "0.47"))
+    break_down(member.service, "delayed", ms=3_000)
+    order_id = document(member.buy(member.yes(), "2.35", "0.47"))["orderID"]
+    assert member.call("POST", "/v1/heartbeats", {"heartbeat_id": ""}).status == 200
+    member.service.mend("clock_offset")
+    member.wait(6)
+    assert member.get(f"/data/order/{order_id}")["status"] == "ORDER_STATUS_MATCHED"
+    assert member.get("/data/trades")["data"][1]["status"] == "TRADE_STATUS_CONFIRMED"
+    member.wait(5)
+    assert member.get("/data/orders")["data"] == []
+
+
 def test_what_is_asked_from_a_web_page_is_not_done() -> None:
     async def play(caller: Caller) -> None:
         origin = {"Origin": "http://example.org"}

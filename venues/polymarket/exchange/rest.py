@@ -30,6 +30,7 @@ RELAYER: Final = "/relayer"
 MOST_ORDERS: Final = 15
 MOST_CANCELED: Final = 3_000
 RESTART_S: Final = 2
+_EVER: Final = 1 << 63
 
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _TEXTS: Final = msgspec.json.Decoder(dict[str, str])
@@ -104,7 +105,8 @@ class Rest:
         key = self.keys.key_of(request, now_us)
         match request.method, request.path.split("/")[1:]:
             case "GET", ["data", *rest]:
-                return Reply.of(self._data(key, rest, request, now_us - self.lag_us, struck))
+                until_us = now_us - self.lag_us if self.lag_us else _EVER
+                return Reply.of(self._data(key, rest, request, until_us, struck))
             case "GET", ["balance-allowance", *rest] if rest in ([], ["update"]):
                 document = self._balance(key, request.query)
                 return Reply.of(document if not rest else "")
