@@ -75,7 +75,7 @@ class LegKeeper(GuardedActor):
     # -- for the executor to fill in -------------------------------------------------------------------------
 
     def moved(self, trade: Trade) -> None:
-        """The trade has a new state; the executor frees its pair, or closes what is naked."""
+        """The trade has a new state, :meth:`counted` before; the executor frees its pair, or closes what is naked."""
         raise NotImplementedError
 
     def swept(self) -> None:
