@@ -47,7 +47,7 @@ def test_a_fill_that_fails_after_the_hedge_is_made_good(tmp_path: Path) -> None:
     played(tmp_path, strike)
 
 
-@pytest.mark.parametrize("fault", ["delayed", "live_then_filled"])
+@pytest.mark.parametrize("fault", ["delayed", pytest.param("live_then_filled", marks=pytest.mark.hunt)])
 def test_an_order_that_fills_later_is_waited_for(tmp_path: Path, fault: str) -> None:
     async def strike(world: World) -> None:
         world.strike(fault, ms=400)
