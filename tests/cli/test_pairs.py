@@ -305,7 +305,14 @@ def test_everything_of_a_pair_is_shown(arb: Arb) -> None:
     arb("approve", NAME, "--note", "read it")
     said = arb("show", NAME)
 
-    for words in ("approve by ", ": read it", "event     nba:2026-01-09:", "P  moneyline", "[sportsMarketType"):
+    for words in (
+        "approve by ",
+        ": read it",
+        "event     nba:2026-01-09:",
+        f"with {OTHER} (nba/moneyline, proposed)",
+        "P  moneyline",
+        "[sportsMarketType",
+    ):
         assert words in said
 
 
