@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.base import Address, handles
+from actors.fate_desk import FateDesk
 from actors.messages import PairFree
-from actors.operator_desk import HOPS, Document, OperatorDesk, reason_of
+from actors.operator_desk import HOPS, Document, reason_of
 from actors.pair_books import PairBooks, WatchPair
 from actors.risk.asking import Accepted, AskQueue, AskRules
 from actors.risk_messages import AnswerDue
@@ -18,7 +19,7 @@ from market.opportunity import Opportunity
 from protocol.terms import PairId
 
 
-class AskDesk(OperatorDesk):
+class AskDesk(FateDesk):
     """Guarantees: what must be asked about does not leave unasked, and what was accepted leaves at most once."""
 
     def __init__(self) -> None:

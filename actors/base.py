@@ -16,7 +16,14 @@ from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import msgspec
-from thespian.actors import Actor, ActorAddress, ActorExitRequest, ChildActorExited, PoisonMessage
+from thespian.actors import (
+    Actor,
+    ActorAddress,
+    ActorExitRequest,
+    ActorSystemMessage,
+    ChildActorExited,
+    PoisonMessage,
+)
 
 Address = ActorAddress
 
@@ -57,7 +64,12 @@ _H = TypeVar("_H", bound=Callable[..., None])
 
 
 def handles(*types: type) -> Callable[[_H], _H]:
-    """Mark a method as the handler of these message types; it is called with ``(message, sender)``."""
+    """Mark a method as the handler of these message types; it is called with ``(message, sender)``.
+
+    Thespian's own are not for us to handle: they make and end actors.
+    """
+    if any(issubclass(each, ActorSystemMessage) for each in types):
+        raise TypeError("a message of Thespian's own has no handler here")
 
     def mark(method: _H) -> _H:
         method.__dict__["_handled_types"] = types

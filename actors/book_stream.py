@@ -239,10 +239,13 @@ class BookStream:
             market = next(iter(self._changed))
             keys = self._changed.pop(market)
             number, book = self._numbers[market], self._books[market]
+            doubt = self._has_doubt(market, book)
+            if not keys and not doubt:
+                keys = _best(book)
             levels += len(keys)
             bids, asks = _now(book, keys, is_bid=True), _now(book, keys, is_bid=False)
             changes.append((number, wire_levels(bids), wire_levels(asks)))
-            if self._has_doubt(market, book):
+            if doubt:
                 best_bid, best_ask = _top(book, is_bid=True), _top(book, is_bid=False)
                 tops.append((number, wire_price(best_bid), wire_price(best_ask)))
         return DeltaFrame(self.sub, self._next(), self._news.t, self._news.heard_us, tuple(changes), tuple(tops))
@@ -293,6 +296,15 @@ def _now(book: Book, keys: Iterable[Key], *, is_bid: bool) -> tuple[tuple[Price,
     """What those levels of one side hold."""
     depth = book.depth(is_bid=is_bid)
     return tuple((price, depth.get(price, Quantity(0))) for side, price in sorted(keys) if side is is_bid)
+
+
+def _best(book: Book) -> set[Key]:
+    """One level that is as it was: the venue has spoken of the book, which puts back what the other end had taken."""
+    for is_bid, pick in ((True, max), (False, min)):
+        depth = book.depth(is_bid=is_bid)
+        if depth:
+            return {(is_bid, pick(depth))}
+    return set()
 
 
 def _top(book: Book, *, is_bid: bool) -> Price | None:

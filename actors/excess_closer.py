@@ -360,6 +360,7 @@ class ExcessCloser(CashDesk):
         if why is NoPlan.DUST:
             trade.too_small()
             self.dust.setdefault(trade.opportunity.pair_id, {})[trade.trade_id] = excess_of(trade)
+            self.trade_moved(trade)
             self.moved(trade)
         else:
             self.stay_naked(trade, why)

@@ -361,8 +361,7 @@ class HybridExecutor(AskDesk):
         self.check_drained()
 
     def moved(self, trade: Trade) -> None:
-        """The trade has a new state: say so, close what is naked, and free its pair when it is over."""
-        self.trade_moved(trade)
+        """The trade has a new state, which is counted: say so, close what is naked, free its pair when it is over."""
         self.say_moved(trade)
         if trade.state is not State.DUST:
             self.no_dust(trade)
@@ -403,6 +402,7 @@ class HybridExecutor(AskDesk):
             if trade.state is State.NAKED:
                 # No leg is missing in the ledger: a start need not ask what became of one that was never sent.
                 self.record_over(trade)
+            self.trade_moved(trade)
             self.moved(trade)
             return
         legs = [

@@ -21,7 +21,7 @@ from actors.ledger_book import Fill, PositionBook
 from actors.ledger_settled import Settlements, payout
 from actors.risk.facts import PaidOut
 from protocol.outcome import Outcome, newer
-from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
+from protocol.terms import BUY, LegId, PairId, Platform, Side, TradeId
 from protocol.units import Money, Price
 
 SEVERAL: Final = ""
@@ -87,7 +87,7 @@ class LegRecord(msgspec.Struct):
         found = self.proven
         if not (found.filled or found.cost or found.fees):
             return None
-        sign = 1 if self.asked.action is Action.BUY else -1
+        sign = 1 if self.asked.action is BUY else -1
         return Fill(sign * found.filled, sign * found.cost, found.fees)
 
 
@@ -122,7 +122,7 @@ class TradeRecord(msgspec.Struct):
     @property
     def open(self) -> bool:
         """Somebody must still look after it: no verdict, something changed since, or a leg's fill is not proven."""
-        return self.verdict is None or self.changed or any(leg.unproven for leg in self.legs)
+        return self.verdict is None or self.changed or True in [leg.unproven for leg in self.legs]
 
     @property
     def naked(self) -> bool:
@@ -164,10 +164,10 @@ class LedgerState:
     def _take(self, fact: AnyFact) -> bool:
         """False for a fact that says what is known."""
         match fact:
-            case LegSent() | LegAdopted():
-                return self._add_leg(fact)
             case ResultSeen():
                 return self._add_result(fact)
+            case LegSent() | LegAdopted():
+                return self._add_leg(fact)
             case TradeOpened():
                 return self._add_trade(fact)
             case TradeOver():
@@ -288,8 +288,9 @@ class LedgerState:
 
     def _sort(self, trade: TradeRecord) -> None:
         """Have the trade among the open ones, the naked ones, or neither."""
-        _put_in(self._open_trades, trade.trade_id, trade, trade.open)
-        _put_in(self._naked_trades, trade.trade_id, trade, trade.naked and not trade.open)
+        still = trade.open
+        _put_in(self._open_trades, trade.trade_id, trade, still)
+        _put_in(self._naked_trades, trade.trade_id, trade, not still and trade.naked)
 
     def _sort_leg(self, leg: LegRecord) -> None:
         _put_in(self._open_legs, leg.leg_id, leg, not leg.closed)

@@ -15,7 +15,7 @@ from actors.holdings_messages import LedgerAsked, LedgerHeld, UnknownLeg
 from actors.ledger_settled import payout
 from actors.ledger_state import LedgerState, LegRecord
 from actors.risk.facts import PaidOut
-from protocol.terms import Action, LegId, Platform, Side, TradeId
+from protocol.terms import BUY, LegId, Platform, Side, TradeId
 from protocol.units import Money, Quantity
 
 
@@ -181,7 +181,7 @@ class LedgerSums:
 def _counted(leg: LegRecord) -> Counted | None:
     if leg.asked is None or leg.proven is None:
         return None
-    found, sign = leg.proven, 1 if leg.asked.action is Action.BUY else -1
+    found, sign = leg.proven, 1 if leg.asked.action is BUY else -1
     return Counted(
         Account(found.paper, leg.asked.platform),
         leg.asked.market,

@@ -11,7 +11,7 @@ from actors.messages import LegReported
 from protocol.leg import Leg
 from protocol.leg_frame import ResultFrame
 from protocol.outcome import Outcome
-from protocol.terms import KALSHI, WIRE_VERSION, Platform, Status
+from protocol.terms import KALSHI, WIRE_VERSION, Platform
 from protocol.units import average_cents, money_to_dollars, price_to_cents, quantity_to_wire
 from protocol.wire import MAX_TEXT, Init, InitAck, LegResult
 
@@ -28,13 +28,29 @@ def seed_ack(mine: Collection[Platform], init: Init, common: Collection[Platform
 def leg_result(leg: Leg, reported: LegReported, level: int, trader_id: str) -> ResultFrame:
     """An outcome in the wire's words. Level 1 gets the seed's fields; an unknown begins with ``unknown:``."""
     outcome = reported.outcome
-    seed = seed_fields(leg.platform, outcome)
-    seed["filled"] = quantity_to_wire(outcome.filled)
+    filled = quantity_to_wire(outcome.filled)
+    known, error = _said(outcome)
+    won = known and outcome.filled > 0
+    average = average_cents(outcome.cost, outcome.filled)
     if level < WIRE_VERSION:
-        return ResultFrame(**seed)
+        return ResultFrame(
+            leg_id=outcome.leg_id,
+            platform=leg.platform,
+            success=won,
+            filled=filled,
+            avg_price=average,
+            order_id=outcome.order_id,
+            error=error,
+        )
     on_kalshi = leg.platform == KALSHI
     return ResultFrame(
-        **seed,
+        leg_id=outcome.leg_id,
+        platform=leg.platform,
+        success=won,
+        filled=filled,
+        avg_price=average,
+        order_id=outcome.order_id,
+        error=error,
         status=outcome.status,
         cost=money_to_dollars(outcome.cost),
         fees=money_to_dollars(outcome.fees),
@@ -71,10 +87,7 @@ def bare_result(platform: Platform, outcome: Outcome, level: int) -> LegResult:
 
 def seed_fields(platform: Platform, outcome: Outcome) -> dict[str, Any]:
     """An outcome in the seed's words; an unknown begins with ``unknown:``."""
-    known = outcome.status is not Status.UNKNOWN
-    error = outcome.error
-    if not known and not (error or "").startswith("unknown:"):
-        error = f"unknown: {error or 'not proven'}"
+    known, error = _said(outcome)
     return {
         "leg_id": outcome.leg_id,
         "platform": platform,
@@ -82,8 +95,16 @@ def seed_fields(platform: Platform, outcome: Outcome) -> dict[str, Any]:
         "filled": outcome.filled,
         "avg_price": average_cents(outcome.cost, outcome.filled),
         "order_id": outcome.order_id,
-        "error": None if error is None else error[:MAX_TEXT],
+        "error": error,
     }
+
+
+def _said(outcome: Outcome) -> tuple[bool, str | None]:
+    """Whether anything is proven, and the error as it is told."""
+    known, error = outcome.status.proven, outcome.error
+    if not known and not (error or "").startswith("unknown:"):
+        error = f"unknown: {error or 'not proven'}"
+    return known, None if error is None else error[:MAX_TEXT]
 
 
 def state_of(conn_id: int | None, init: Init | None, agreed: Collection[Platform]) -> str:

@@ -8,7 +8,7 @@ import msgspec
 
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Action, Platform, Status
+from protocol.terms import BUY, Action, Platform, Status
 from protocol.units import DOLLAR, Money, Price, Quantity, notional, show_money
 
 
@@ -63,7 +63,7 @@ def exposure(action: Action, limit: Price, quantity: Quantity) -> Money:
     A sell of what is not held is a buy of the other side, and a sell of what is held gives away a contract that may
     pay the dollar: either way a low limit risks more, not less.
     """
-    return notional(limit if action is Action.BUY else Price(DOLLAR - limit), quantity)
+    return notional(limit if action is BUY else Price(DOLLAR - limit), quantity)
 
 
 def _rejected(what: str, leg: Leg, reason: str) -> Refusal:

@@ -11,6 +11,7 @@ from typing import Final
 from actors.backoff import LAST_US
 from actors.base import Address, GuardedActor, handles
 from actors.facts import AnyFact, LegAdopted, ResultSeen, TradeOver
+from actors.hand_word import PERSON
 from actors.ledger import LedgerBroken, Record, Recorded
 from actors.leg_words import in_words
 from actors.messages import (
@@ -74,7 +75,7 @@ class LegKeeper(GuardedActor):
     # -- for the executor to fill in -------------------------------------------------------------------------
 
     def moved(self, trade: Trade) -> None:
-        """The trade has a new state; the executor frees its pair, or closes what is naked."""
+        """The trade has a new state, :meth:`counted` before; the executor frees its pair, or closes what is naked."""
         raise NotImplementedError
 
     def swept(self) -> None:
@@ -468,8 +469,9 @@ class LegKeeper(GuardedActor):
     def say_contradicted(self, leg: TradeLeg, told: Outcome, source: str) -> None:
         """Two words on one leg that cannot both be true: only the venue's own books can say."""
         held = "nothing" if leg.outcome is None else in_words(leg.outcome)
+        counts = "the proof counts" if leg.told_by == PERSON else "the larger fill counts: ask the venue"
         self.note(
-            f"{source} contradicts {leg.told_by}: {in_words(told)}, not {held}; the larger fill counts: ask the venue",
+            f"{source} contradicts {leg.told_by}: {in_words(told)}, not {held}; {counts}",
             level="error",
             leg_id=told.leg_id,
             pair_id=leg.leg.pair_id,

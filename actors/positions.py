@@ -7,7 +7,7 @@ from typing import Any
 
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Action, PairId, Platform, Side
+from protocol.terms import BUY, PairId, Platform, Side
 from protocol.units import Money, Quantity, average_cents, money_to_dollars, quantity_to_wire
 
 
@@ -30,7 +30,7 @@ class Positions:
     def apply(self, leg: Leg, before: Outcome | None, after: Outcome) -> None:
         """Replace what ``before`` contributed by what ``after`` says."""
         position = self.held.setdefault((leg.pair_id, leg.platform, leg.side), Position())
-        sign = 1 if leg.action is Action.BUY else -1
+        sign = 1 if leg.action is BUY else -1
         for outcome, weight in ((before, -sign), (after, sign)):
             if outcome is not None:
                 position.contracts = Quantity(position.contracts + weight * outcome.filled)

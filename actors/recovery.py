@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 import msgspec
 
@@ -13,7 +14,7 @@ from market.opportunity import ArbType, Opportunity, OpportunityLeg
 from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome, newer
-from protocol.terms import KALSHI, POLYMARKET, Action, LegId, PairId, Platform, Side, Status, TradeId
+from protocol.terms import BUY, KALSHI, NO, POLYMARKET, YES, LegId, PairId, Platform, Side, Status, TradeId
 from protocol.units import CENT, DOLLAR, Money, Price, Quantity
 
 Pairs = Mapping[PairId, Pair]
@@ -31,20 +32,21 @@ def arb_legs(pair: Pair, arb_type: ArbType) -> tuple[OpportunityLeg, ...]:
     """The two legs of an arb of this type on this pair, without prices."""
     yes_on = KALSHI if arb_type in {ArbType.KALSHI_YES_POLY_NO, ArbType.KALSHI_ONLY} else POLYMARKET
     no_on = KALSHI if arb_type in {ArbType.POLY_YES_KALSHI_NO, ArbType.KALSHI_ONLY} else POLYMARKET
-    return _plan(pair, yes_on, Side.YES), _plan(pair, no_on, Side.NO)
+    return _plan(pair, yes_on, YES), _plan(pair, no_on, NO)
 
 
 def _plan(pair: Pair, platform: Platform, side: Side) -> OpportunityLeg:
-    token = pair.poly_yes_token if side is Side.YES else pair.poly_no_token
+    token = pair.poly_yes_token if side is YES else pair.poly_no_token
     market = pair.kalshi_market_ticker if platform == KALSHI else token
     return _bare(platform, market or "", side)
 
 
+@lru_cache(maxsize=1024)
 def _bare(platform: Platform, market: str, side: Side) -> OpportunityLeg:
     return OpportunityLeg(
         platform=platform,
         market=market,
-        action=Action.BUY,
+        action=BUY,
         side=side,
         limit=Price(DOLLAR - CENT),
         cost=Money(0),
@@ -186,8 +188,8 @@ def could_be_ours(told: Leg, pair: Pair, ids: IdSource) -> bool:
     if told.trade_id is None or not told.leg_id.startswith(told.trade_id):
         return True
     # The legs of a trade are numbered as arb_legs() has them; another number is that of the other leg.
-    others = ids.leg_id(told.trade_id, 1 if told.side is Side.YES else 0)
-    return told.action is Action.BUY and told.leg_id != others
+    others = ids.leg_id(told.trade_id, 1 if told.side is YES else 0)
+    return told.action is BUY and told.leg_id != others
 
 
 def adopted_leg(told: Leg) -> TradeLeg:
@@ -196,14 +198,14 @@ def adopted_leg(told: Leg) -> TradeLeg:
     if told.trade_id is not None and told.leg_id.startswith(told.trade_id):
         purpose = Purpose.OPEN
     else:
-        purpose = Purpose.COMPLETE if told.action is Action.BUY else Purpose.UNWIND
+        purpose = Purpose.COMPLETE if told.action is BUY else Purpose.UNWIND
     return TradeLeg(told, plan, ADOPTED, None, _unknown(told.leg_id), purpose)
 
 
 def _arb_type(text: str | None, told: Leg) -> ArbType:
     if text in set(ArbType):
         return ArbType(text)
-    kalshi_yes = (told.platform == KALSHI) == (told.side is Side.YES)
+    kalshi_yes = (told.platform == KALSHI) == (told.side is YES)
     return ArbType.KALSHI_YES_POLY_NO if kalshi_yes else ArbType.POLY_YES_KALSHI_NO
 
 

@@ -23,7 +23,7 @@ from actors.facts import Purpose
 from market.opportunity import Opportunity, OpportunityLeg
 from protocol.leg import Leg
 from protocol.outcome import Outcome, newer
-from protocol.terms import Action, LegId, Platform, Side, TradeId
+from protocol.terms import BUY, SELL, Action, LegId, Platform, Side, TradeId
 from protocol.units import CONTRACT, USD, Money, Quantity
 
 SlotKey = tuple[Platform, str, Side]
@@ -148,6 +148,7 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
 
 _EMPTY: Final = Holding()
+_OPEN: Final = Purpose.OPEN
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -263,10 +264,12 @@ class Trade:
 
     def verdict(self) -> Event:
         """What the outcomes known so far amount to."""
-        legs = self.legs.values()
-        if any(leg.waiting for leg in legs):
-            return Event.ANSWERED
-        if not all(leg.proven for leg in legs) or (self.half_known and len(self.slots) == 1):
+        unproven = self.half_known and len(self.slots) == 1
+        for leg in self.legs.values():
+            if leg.outcome is None:
+                return Event.ANSWERED
+            unproven = unproven or not leg.outcome.status.proven
+        if unproven:
             return Event.UNPROVEN
         held = self.sums.held
         if self.later:
@@ -297,7 +300,7 @@ class Trade:
     def slots(self) -> tuple[SlotKey, ...]:
         """The slots of the arb; one whose leg was never sent holds nothing, which is not the same as no slot."""
         if self._slots is None:
-            opening = [leg.slot for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
+            opening = [leg.slot for leg in self.legs.values() if leg.purpose is _OPEN]
             planned = [(plan.platform, plan.market, plan.side) for plan in self.opportunity.legs]
             self._slots = tuple(dict.fromkeys([*opening, *planned]))
         return self._slots
@@ -308,18 +311,19 @@ class Trade:
 
     def opened(self) -> Sums:
         """The same by the opening legs alone: what was held before anything was closed."""
-        opening = [leg for leg in self.legs.values() if leg.purpose is Purpose.OPEN]
+        opening = [leg for leg in self.legs.values() if leg.purpose is _OPEN]
         return self.sums if len(opening) == len(self.legs) else self._added_up(self.slots, opening)
 
     def _added_up(self, slots: tuple[SlotKey, ...], legs: list[TradeLeg]) -> Sums:
         held = dict.fromkeys(slots, _EMPTY)
         held.update(self.carried)
         cost = fees = 0
-        for leg in sorted(legs, key=_sells):
+        # Purchases before sales: what is sold takes its share of the cost along.
+        for leg in sorted(legs, key=_sells) if len(legs) > 1 else legs:
             outcome = leg.outcome
             if outcome is None:
                 continue
-            cost += -outcome.cost if _sells(leg) else outcome.cost
+            cost += -outcome.cost if leg.leg.action is SELL else outcome.cost
             fees += outcome.fees
             if outcome.filled:
                 held[leg.slot] = _after(held.get(leg.slot, _EMPTY), leg.leg.action, outcome)
@@ -343,7 +347,7 @@ class Trade:
     @property
     def waiting(self) -> bool:
         """Some leg has not been answered and not been given up."""
-        return any(leg.waiting for leg in self.legs.values())
+        return None in [leg.outcome for leg in self.legs.values()]
 
     @property
     def over(self) -> bool:
@@ -410,12 +414,12 @@ def merged(left: Iterable[Mapping[SlotKey, Holding]]) -> dict[SlotKey, Holding]:
 
 
 def _sells(leg: TradeLeg) -> bool:
-    return leg.leg.action is Action.SELL
+    return leg.leg.action is SELL
 
 
 def _after(holding: Holding, action: Action, outcome: Outcome) -> Holding:
     """What is held after this fill."""
-    if action is Action.BUY:
+    if action is BUY:
         basis = holding.basis + outcome.cost + outcome.fees
         return Holding(Quantity(holding.contracts + outcome.filled), Money(basis))
     share = _share(holding.basis, outcome.filled, holding.contracts)

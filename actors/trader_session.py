@@ -183,10 +183,10 @@ class TraderSession(GuardedActor):
         """Whatever it is, the other end lives."""
         self.keepalive.received_us = self.turn.mono_us
         match message.message:
-            case InitAck() as ack:
-                self.hello(ack)
             case LegResult() as result:
                 self.result(result)
+            case InitAck() as ack:
+                self.hello(ack)
             case Ping() as ping:
                 self.pong(ping)
             case StatusReport() as report:

@@ -187,10 +187,10 @@ class Uplink(UplinkHoldings):
         match message.message:
             case ExecuteLeg() as order:
                 self.execute(order)
-            case Book() as book:
-                self.take_book(book)
             case LegAck() as ack:
                 self.acked(ack)
+            case Book() as book:
+                self.take_book(book)
             case LegQuery() as query:
                 self.asked(query)
             case other:

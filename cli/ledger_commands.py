@@ -101,6 +101,27 @@ def paid_out(
     raise typer.Exit(run(pair, as_json=as_json, result=result))
 
 
+@ledger_app.command("settle-leg", short_help="Say what became of an unknown leg.")
+def settle_leg(
+    leg: Annotated[str, typer.Argument(metavar="LEG", help="The leg's id, as `arb status` shows it.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="How you know.")],
+    filled: Annotated[str | None, typer.Option("--filled", metavar="CONTRACTS", help="So many were filled.")] = None,
+    price: Annotated[str | None, typer.Option("--price", metavar="CENTS", help="At this average price.")] = None,
+    fees: Annotated[str, typer.Option("--fees", metavar="USD", help="And these fees.")] = "0",
+    unfilled: Annotated[bool, typer.Option("--unfilled", help="Nothing was filled.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say what became of a leg that nobody could prove, after you have seen the venue's own books.
+
+    The controller must be running. Refused where the leg is not unknown. Your word is kept in the ledger with its
+    reason; what the venue proves later goes above it, and the difference is shown.
+    """
+    from cli.settle_leg import Word, run
+
+    raise typer.Exit(run(leg, Word(filled, price, fees, unfilled, reason), yes=yes, as_json=as_json))
+
+
 @ledger_app.command("accept-new", short_help="Trade on, on another ledger than before.")
 def accept_new(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

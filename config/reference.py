@@ -41,6 +41,10 @@ daily_loss_usd = 100
 key_id = "a952bcbe-ec3b-4b5b-b8f9-11dae589608c"
 key_file = "kalshi.pem"                       # chmod 600
 
+[polymarket]                                  # the same of Polymarket: see docs/polymarket.md
+key_file = "polymarket.hex"                   # chmod 600
+wallet_kind = "deposit"
+
 [alerts]
 urls = ["ntfy://a-topic-of-my-own"]           # see docs/alerts.md
 ```
@@ -59,8 +63,9 @@ of its own: a trade is live only where both ends are.
 ## The token and the keys
 
 The link's token is read from `token_file`, which nobody but its owner may read (`chmod 600`), or from `ARB_TOKEN`,
-which overrules it. Kalshi's private key is in `kalshi.key_file`, under the same rule. No flag takes any of them, for
-every user of a machine can read a command line, and no log line shows them.
+which overrules it. The venues' private keys are in `kalshi.key_file` and `polymarket.key_file`, under the same rule, or, of a
+wallet, in the system's keyring. No flag takes any of them, for every user of a machine can read a command line, and no log
+line shows them.
 
 ## Settings
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from market.book import Book
 from market.events import (
@@ -99,7 +99,13 @@ class Books:
         stated: dict[Book, TopStated] = {}
         lost = False
         for event in batch.events:
-            if isinstance(event, (FeedUp, BooksLost)) and _concerns_all(event):
+            change = _CHANGES.get(type(event))
+            if change is not None:
+                book = feed.books.get(event.market)  # type: ignore[union-attr]  # what changes a book names it
+                if book is not None:
+                    change(book, event, batch.t)
+                    touched[book] = None
+            elif isinstance(event, (FeedUp, BooksLost)) and _concerns_all(event):
                 feed.state.epoch += 1
                 lost = True
                 touched.clear()
@@ -146,15 +152,26 @@ def _apply(
     book = books.get(event.market)
     if book is None:
         return
-    match event:
-        case LevelSet():
-            book.put(event.price, event.size, t, is_bid=event.is_bid)
-        case LevelChanged():
-            book.add(event.price, event.delta, t, is_bid=event.is_bid)
-        case TopStated():
-            stated[book] = event
-        case BookSnapshot():
-            book.replace(event.bids, event.asks, t)
-        case MarketHalted() | TickSet():
-            pass
+    if isinstance(event, TopStated):
+        stated[book] = event
     touched[book] = None
+
+
+def _set(book: Book, event: LevelSet, t: int) -> None:
+    book.put(event.price, event.size, t, is_bid=event.is_bid)
+
+
+def _change(book: Book, event: LevelChanged, t: int) -> None:
+    book.add(event.price, event.delta, t, is_bid=event.is_bid)
+
+
+def _replace(book: Book, event: BookSnapshot, t: int) -> None:
+    book.replace(event.bids, event.asks, t)
+
+
+_CHANGES: Final[Mapping[type, Callable[[Book, Any, int], None]]] = {
+    LevelSet: _set,
+    LevelChanged: _change,
+    BookSnapshot: _replace,
+}
+"""What nearly every event is: found by its type, without asking for the rare ones first."""

@@ -14,7 +14,7 @@ from market.opportunity import ArbType, Opportunity, OpportunityLeg
 from market.pair import Pair
 from market.rules import Rules
 from market.sizing import Offer, first, limit_on_tick, tops_clear, walk
-from protocol.terms import KALSHI, POLYMARKET, Action, Platform, Side
+from protocol.terms import BUY, KALSHI, NO, POLYMARKET, YES, Platform, Side
 from protocol.units import CONTRACT, USD, Money, Price, Quantity, notional
 
 __all__ = ["PairWatch", "Rules", "detect"]
@@ -24,10 +24,10 @@ _PAYOUT: Final = USD // CONTRACT
 
 _KALSHI_LEGS: Final = frozenset(
     {
-        (ArbType.POLY_YES_KALSHI_NO, Side.NO),
-        (ArbType.KALSHI_YES_POLY_NO, Side.YES),
-        (ArbType.KALSHI_ONLY, Side.YES),
-        (ArbType.KALSHI_ONLY, Side.NO),
+        (ArbType.POLY_YES_KALSHI_NO, NO),
+        (ArbType.KALSHI_YES_POLY_NO, YES),
+        (ArbType.KALSHI_ONLY, YES),
+        (ArbType.KALSHI_ONLY, NO),
     }
 )
 """Which leg of which arb Kalshi gives; every other leg is Polymarket's."""
@@ -109,8 +109,8 @@ def _cheapest(watch: PairWatch, prices: _Prices, rules: Rules, t: int) -> Opport
         # A contract of it costs its tops at the least: what is cheaper than that already need not be compared.
         if tops > rules.ceiling or (best is not None and best.cost + best.fees < tops * best.quantity):
             continue
-        yes = _offer(watch, arb_type, Side.YES, yes_price, rules)
-        no = _offer(watch, arb_type, Side.NO, no_price, rules)
+        yes = _offer(watch, arb_type, YES, yes_price, rules)
+        no = _offer(watch, arb_type, NO, no_price, rules)
         found = _sized(watch.pair, arb_type, yes, no, rules, t)
         if found is not None and (best is None or _is_cheaper(found, best)):
             best = found
@@ -128,10 +128,10 @@ def _offer(watch: PairWatch, arb_type: ArbType, side: Side, best: int, rules: Ru
     pair = watch.pair
     if (arb_type, side) in _KALSHI_LEGS and watch.kalshi is not None:
         fees = pair.kalshi_fees(rules.kalshi_precision)
-        mirrored = side is Side.NO
+        mirrored = side is NO
         least = pair.kalshi_min_contracts
         return Offer(KALSHI, side, watch.kalshi, mirrored, fees, pair.kalshi_tick, least, Money(0), best)
-    book = watch.yes if side is Side.YES else watch.no
+    book = watch.yes if side is YES else watch.no
     if book is None:
         raise ValueError(f"pair {pair.pair_id} has no instrument for {side} of {arb_type}, yet a price of it")
     charged, worth = pair.polymarket_fees(), pair.poly_min_notional
@@ -181,7 +181,7 @@ def _leg(offer: Offer, fills: list[Level], quantity: Quantity) -> OpportunityLeg
     return OpportunityLeg(
         platform=offer.platform,
         market=offer.book.market,
-        action=Action.BUY,
+        action=BUY,
         side=offer.side,
         limit=limit,
         cost=Money(sum([price * size for price, size in fills])),

@@ -16,7 +16,7 @@ from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Final, Protocol
 
-from protocol.terms import Action
+from protocol.terms import BUY, Action
 from protocol.units import DOLLAR, Money, Price, Quantity
 
 SCALE: Final = 10**10
@@ -54,10 +54,10 @@ class FeeModel(Protocol):
     def marginal(self, price: Price) -> int:
         """The unrounded fee of one contract at ``price``, in 1e-14 dollar."""
 
-    def charges(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> list[Money]:
+    def charges(self, fills: Sequence[tuple[Price, Quantity]], action: Action = BUY) -> list[Money]:
         """What is booked on each fill of one order, in the order in which they happen."""
 
-    def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> Money:
+    def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = BUY) -> Money:
         """The fee of the whole order: the sum of :meth:`charges`."""
 
 
@@ -94,9 +94,9 @@ class KalshiFees:
         """The unrounded fee of one contract at ``price``, in 1e-14 dollar, exact."""
         return self.rate_ppm * price * (DOLLAR - price)
 
-    def charges(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> list[Money]:
+    def charges(self, fills: Sequence[tuple[Price, Quantity]], action: Action = BUY) -> list[Money]:
         """What is booked on each fill of one order. Buys and sells differ, as the balance is aligned downwards."""
-        sign = -1 if action is Action.BUY else 1
+        sign = -1 if action is BUY else 1
         charged: list[Money] = []
         carried = 0
         for price, quantity in fills:
@@ -122,7 +122,7 @@ class KalshiFees:
         rebate = min(carried, gross) // self.precision * self.precision
         return gross - rebate, carried - rebate
 
-    def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> Money:
+    def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = BUY) -> Money:
         """The fee of the whole order: the sum of :meth:`charges`."""
         return Money(sum(self.charges(fills, action)))
 
@@ -152,7 +152,7 @@ class PolymarketFees:
             return self.rate_ppm * price * (DOLLAR - price)
         return -(-self._exact(price) // 10 ** (8 * self.exponent - 8)) if self.exponent else self.rate_ppm * 10**8
 
-    def charges(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> list[Money]:
+    def charges(self, fills: Sequence[tuple[Price, Quantity]], action: Action = BUY) -> list[Money]:
         """What is booked on each fill of one order; the same for a buy (added) as for a sell (taken off)."""
         del action
         # Rate 1e-6, each p x (1 - p) 1e-8, quantity 1e-2, over the quantum of 1e-5.
@@ -163,7 +163,7 @@ class PolymarketFees:
             charged.append(Money(max(exact // quantum, 1) * _POLYMARKET_QUANTUM if exact > 0 else 0))
         return charged
 
-    def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = Action.BUY) -> Money:
+    def total(self, fills: Sequence[tuple[Price, Quantity]], action: Action = BUY) -> Money:
         """The fee of the whole order: the sum of :meth:`charges`."""
         return Money(sum(self.charges(fills, action)))
 

@@ -65,4 +65,6 @@ class Ladder:
         return sorted([level for level in self.levels.items() if level[0] <= limit])
 
     def _find_best(self) -> Price:
-        return max(self.levels, default=NO_BID) if self.is_bid else min(self.levels, default=NO_ASK)
+        if not self.levels:
+            return NO_BID if self.is_bid else NO_ASK
+        return max(self.levels) if self.is_bid else min(self.levels)

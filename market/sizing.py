@@ -81,7 +81,7 @@ def _all_in(offer: Offer, price: Price) -> int:
 
 def _cap(offer: Offer, price: Price, rules: Rules) -> Quantity:
     """The most contracts of a leg whose limit is that for ``price``."""
-    most = rules.max_leg_notional.get(offer.platform)
+    most = rules.max_leg_notional.get(offer.platform) if rules.max_leg_notional else None
     if most is None:
         return rules.max_quantity
     return min(rules.max_quantity, Quantity(most // limit_on_tick(price, offer.tick)))

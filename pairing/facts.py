@@ -59,6 +59,7 @@ class Game(msgspec.Struct, frozen=True, kw_only=True):
     statistic: str = ""
     claims: tuple[Fact[Claim] | None, ...] = ()
     tabled: bool = False
+    listed: bool = False
     sport: str = ""
     number: int | None = None
     minute: int | None = None

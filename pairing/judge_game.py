@@ -37,7 +37,7 @@ def judge_games(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -
     """Every point of two games."""
     yes = _yes(mine, other)
     points = (
-        point("league", known(mine.league.value == other.league.value), evidence(mine.league), evidence(other.league)),
+        _league(mine, other),
         _day(mine, other),
         _teams(mine, other),
         _type(mine, other),
@@ -56,6 +56,16 @@ def _yes(mine: Game, other: Game) -> int | None:
         return None
     found = [index for index, fact in enumerate(other.claims) if fact is not None and fact.value == claim.value]
     return found[0] if len(found) == 1 else None
+
+
+def _league(mine: Game, other: Game) -> Point:
+    """Two codes of which a table has only one may be two words for one league."""
+    words = evidence(mine.league), evidence(other.league)
+    if mine.league.value == other.league.value:
+        return point("league", AGREE, *words)
+    both = mine.listed and other.listed
+    why = f"{mine.league.value} against {other.league.value}" if both else "a code that no table has"
+    return point("league", DIFFER if both else UNKNOWN, *words, why)
 
 
 def _day(mine: Game, other: Game) -> Point:

@@ -62,7 +62,7 @@ def judge_texts(kalshi: Listing, polymarket: Listing) -> Judgement:
     points = (
         outcome,
         _question(mine, other),
-        _order(mine, other),
+        _order(kalshi, mine, other),
         _scope(mine, other),
         _threshold(kalshi, mine, other),
         _deadline(kalshi, mine, polymarket, other),
@@ -128,9 +128,15 @@ def _question(mine: str, other: str) -> Point:
     return point("question", UNKNOWN, *words, f"only one side says: {_listed(left | right)}")
 
 
-def _order(mine: str, other: str) -> Point:
-    """Words in one order: "A beats B" is not "B beats A", of the same words."""
+def _order(kalshi: Listing, mine: str, other: str) -> Point:
+    """Words in one order: "A beats B" is not "B beats A", of the same words.
+
+    Where Kalshi's title leaves the name out ("Who will win it?", YES: Ann), the other must begin with it.
+    """
     one, two = in_order(mine), in_order(other)
+    name = in_order(kalshi.subtitle or kalshi.outcomes[0].name)
+    if name and one[-len(name) :] == name == two[: len(name)] and set(name).isdisjoint(one[: -len(name)]):
+        two = (*two[len(name) :], *name)
     shared = set(one) & set(two)
     first, second = ([word for word in side if word in shared] for side in (one, two))
     words = " ".join(first), " ".join(second)

@@ -92,6 +92,7 @@ def read_kalshi_game(listing: Listing, leagues: Leagues) -> Game | None:
         statistic=_STATISTICS.get(ticker.kind, ""),
         claims=(claim, None),
         tabled=league.tabled,
+        listed=league.listed,
         sport=league.sport,
         number=int(ticker.number) if ticker.number else None,
         minute=_minute(ticker.hour),

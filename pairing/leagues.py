@@ -38,13 +38,17 @@ def plain(text: str) -> str:
 
 
 class League(msgspec.Struct, frozen=True, kw_only=True):
-    """A league: what the venues call it, and its teams by code and by name. A name of two teams is in neither map."""
+    """A league: what the venues call it, and its teams by code and by name. A name of two teams is in neither map.
+
+    ``listed`` tells a league of a table from one that only stands for its own code.
+    """
 
     name: str
     sport: str = ""
     kalshi: frozenset[str] = frozenset()
     polymarket: frozenset[str] = frozenset()
     draw: bool = False
+    listed: bool = False
     codes: Mapping[str, str] = {}
     names: Mapping[str, str] = {}
 
@@ -138,6 +142,7 @@ def _league(name: str, table: Mapping[str, Any]) -> League:
         kalshi=frozenset(code.upper() for code in table.get("kalshi", [])),
         polymarket=frozenset(code.lower() for code in table.get("polymarket", [])),
         draw=bool(table.get("draw", False)),
+        listed=True,
         codes=_unique((plain(code), team) for team, row in teams.items() for code in row["codes"]),
         names=_unique((plain(each), team) for team, row in teams.items() for each in (team, *row["names"])),
     )

@@ -82,6 +82,7 @@ def read_polymarket_game(listing: Listing, leagues: Leagues) -> Game | None:
         statistic=listing.sports_type if kind is Kind.PLAYER else "",
         claims=_claims(kind, league, teams, listing, doubts),
         tabled=league.tabled,
+        listed=league.listed,
         sport=league.sport,
         minute=None if listing.game_start is None else _minute(listing.game_start),
         doubts=tuple(doubts),

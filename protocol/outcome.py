@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 import msgspec
 
 from protocol.leg import Leg
-from protocol.terms import Action, LegId, Status
+from protocol.terms import BUY, LegId, Status
 from protocol.units import CONTRACT, USD, Money, Price, Quantity, notional, show_money, show_quantity
 from protocol.wire import LegResult
 
@@ -102,7 +102,7 @@ def beyond_limit(leg: Leg, outcome: Outcome) -> Money:
     if not (outcome.status.proven and outcome.filled):
         return Money(0)
     worse = outcome.cost - notional(leg.limit, outcome.filled)
-    worse = worse if leg.action is Action.BUY else -worse
+    worse = worse if leg.action is BUY else -worse
     return Money(worse) if worse > 1 + outcome.filled // CONTRACT else Money(0)
 
 

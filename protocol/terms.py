@@ -44,6 +44,13 @@ class Side(StrEnum):
         return Side.NO if self is Side.YES else Side.YES
 
 
+BUY: Final = Action.BUY
+SELL: Final = Action.SELL
+YES: Final = Side.YES
+NO: Final = Side.NO
+"""The same words, for who asks hundreds of times a trade: a member of an enum takes Python 3.11 0.1 us to find."""
+
+
 class Status(StrEnum):
     """What became of a leg. ``UNKNOWN`` is an outcome: nobody may read it as "not filled"."""
 

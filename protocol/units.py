@@ -14,7 +14,8 @@ another is asked for. Conversions from text go through :class:`decimal.Decimal`;
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import lru_cache
 from typing import NewType
 
 Price = NewType("Price", int)
@@ -34,6 +35,7 @@ _PRICE_PLACES = 10_000
 _QUANTITY_PLACES = 100
 _MONEY_PLACES = 1_000_000
 _CENT_PLACES = 100
+_AVERAGE_PLACES = 10_000
 
 _SENSIBLE = 10**30
 """No amount of any unit is near this."""
@@ -54,7 +56,7 @@ def _exact(value: object, places: int, what: str) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, str, Decimal)):
         raise UnitError(f"{what} must be a number, not {type(value).__name__}")
     try:
-        number = Decimal(value)
+        number = value if type(value) is Decimal else Decimal(value)
     except InvalidOperation:
         raise UnitError(f"{what} must be a number, not {str(value)[:40]!r}") from None
     if not number.is_finite():
@@ -90,7 +92,7 @@ def price_from_cents(value: object) -> Price:
     return Price(price)
 
 
-def quantity_from_text(text: str | Decimal) -> Quantity:
+def quantity_from_text(text: str | int | Decimal) -> Quantity:
     """Exact quantity from a venue's size string such as ``"554.72"``; may be zero or negative (a delta)."""
     return Quantity(_exact(text, _QUANTITY_PLACES, "quantity"))
 
@@ -121,7 +123,13 @@ def notional(price: Price, quantity: Quantity) -> Money:
 def _number(units: int, places: int) -> int | Decimal:
     """Units as a JSON number: an int where it is whole, else a Decimal without trailing zeros."""
     whole, rest = divmod(units, places)
-    return (Decimal(units) / places).normalize() if rest else whole
+    return _broken(units, places) if rest else whole
+
+
+@lru_cache(maxsize=4096)
+def _broken(units: int, places: int) -> Decimal:
+    """Kept: what is written of a leg is written again in each word about it."""
+    return (Decimal(units) / places).normalize()
 
 
 def price_to_cents(price: Price) -> int | Decimal:
@@ -146,10 +154,10 @@ def average_cents(cost: Money, quantity: Quantity) -> int | Decimal:
     """
     if quantity <= 0:
         return 0
-    # money/quantity is in price units (1e-4 dollar = 1/100 cent).
-    cents = (Decimal(cost) / Decimal(quantity) / _CENT_PLACES).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
-    whole = int(cents)
-    return whole if whole == cents else cents.normalize()
+    # money/quantity is in price units (1e-4 dollar = 1/100 cent); in 1/10,000 cent that is 100 times as much.
+    least, rest = divmod(cost * 100, quantity)
+    up = 2 * rest > quantity or (2 * rest == quantity and least % 2 == 1)
+    return _number(least + up, _AVERAGE_PLACES)
 
 
 def show_price(price: Price) -> str:

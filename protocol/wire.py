@@ -50,7 +50,7 @@ WireCount = Annotated[StrictInt, Field(ge=0, le=MAX_INT)]
 def _filled(value: object) -> Quantity:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise ValueError("filled must be a number")
-    quantity = quantity_from_text(Decimal(value))
+    quantity = quantity_from_text(value)
     if not 0 <= quantity <= MAX_QUANTITY:
         raise ValueError(f"filled must be from 0 to {MAX_QUANTITY // 100}")
     return quantity
@@ -59,10 +59,9 @@ def _filled(value: object) -> Quantity:
 def _average(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
         raise ValueError("avg_price must be a number of cents")
-    cents = Decimal(value)
-    if not (cents.is_finite() and 0 <= cents <= DOLLAR // CENT):
+    if not ((isinstance(value, int) or value.is_finite()) and 0 <= value <= DOLLAR // CENT):
         raise ValueError("avg_price must be from 0 to 100 cents")
-    return cents
+    return Decimal(value)
 
 
 def _worth(value: object) -> Price:

@@ -12,7 +12,7 @@ from actors.risk.limits import Scope, scopes
 from actors.risk.shards import Shards
 from actors.risk.terms import Account, Terms, TermsOf
 from protocol.outcome import Outcome, newer
-from protocol.terms import Action, LegId, PairId, Platform, Side, TradeId
+from protocol.terms import BUY, SELL, YES, Action, LegId, PairId, Platform, Side, TradeId
 from protocol.units import CONTRACT, USD, Money, Quantity
 
 PAYOUT: Final = USD // CONTRACT
@@ -57,7 +57,7 @@ class LegMoney(msgspec.Struct):
     @property
     def outlay(self) -> Money:
         """Paid for what it is proven to have bought, with fees; a sale pays nothing."""
-        if self.action is Action.SELL or self.proven is None:
+        if self.action is SELL or self.proven is None:
             return Money(0)
         return Money(self.proven.cost + self.proven.fees)
 
@@ -67,7 +67,7 @@ class LegMoney(msgspec.Struct):
 
         What is claimed and not proven counts where it is more than was thought possible.
         """
-        if self.action is Action.SELL or self.closed:
+        if self.action is SELL or self.closed:
             return Money(0)
         claimed = self.last.cost + self.last.fees if self.last is not None else 0
         return Money(max(0, max(self.worst, claimed) - self.outlay))
@@ -81,7 +81,7 @@ class LegMoney(msgspec.Struct):
         done = self.proven
         if done is None or not (done.filled or done.cost or done.fees):
             return None
-        if self.action is Action.BUY:
+        if self.action is BUY:
             return Fill(done.filled, done.cost + done.fees, 0)
         return Fill(-done.filled, done.fees - done.cost, 0) if self.closed else None
 
@@ -307,7 +307,7 @@ class Exposure:
 
     def selling(self, key: PoolKey) -> Quantity:
         """Contracts that open sales may take."""
-        sales = (leg for leg in self.out.values() if leg.key == key and leg.action is Action.SELL)
+        sales = (leg for leg in self.out.values() if leg.key == key and leg.action is SELL)
         return Quantity(sum(max(leg.quantity, leg.proven.filled if leg.proven is not None else 0) for leg in sales))
 
     @property
@@ -380,7 +380,7 @@ class Exposure:
             holding = pool.holding
             if holding.contracts < 0:
                 shorts += _pooled(pool)
-            elif key.side is Side.YES:
+            elif key.side is YES:
                 yes += holding.contracts
                 yes_cost += holding.cost
             else:

@@ -26,7 +26,7 @@ from actors.risk.shards import Shards
 from actors.risk.terms import Account, Terms, TermsOf
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import Action, LegId, Platform, Status, TradeId
+from protocol.terms import BUY, LegId, Platform, Status, TradeId
 from protocol.units import Money, Quantity, quantity_to_wire, show_money
 
 _REASONS = {
@@ -120,7 +120,7 @@ class MoneyBook:
             return
         key = PoolKey(leg.pair_id, leg.platform, leg.side)
         money = Money(0)
-        if leg.action is Action.BUY:
+        if leg.action is BUY:
             money = self.exposure.lane(leg.pair_id, leg.platform).terms.worst(leg.limit, leg.quantity)
         self.exposure.add(LegMoney(leg.leg_id, trade_id, key, leg.action, leg.quantity, money, -1))
 
@@ -221,7 +221,7 @@ class MoneyBook:
     def _keep_again(self, trade: TradeRecord) -> None:
         lines: Counter[Platform] = Counter()
         for leg in self.exposure.of_trade.get(trade.trade_id, ()):
-            if leg.action is Action.BUY and _opening(leg.leg_id, trade):
+            if leg.action is BUY and _opening(leg.leg_id, trade):
                 lines[leg.key.platform] += leg.worst
         pair_id = trade.pair_id
         if lines and pair_id is not None:
@@ -237,7 +237,7 @@ class MoneyBook:
     def _needs(self, proposal: Proposal) -> dict[Platform, Money]:
         needs: dict[Platform, Money] = {}
         for leg in proposal.legs:
-            if leg.action is Action.BUY:
+            if leg.action is BUY:
                 worst = self.exposure.lane(proposal.pair_id, leg.platform).terms.worst(leg.limit, leg.quantity)
                 needs[leg.platform] = Money(needs.get(leg.platform, 0) + worst)
         return needs
@@ -265,7 +265,7 @@ class MoneyBook:
 
     def _not_held(self, proposal: Proposal) -> Refused | None:
         for leg in proposal.legs:
-            if leg.action is Action.BUY:
+            if leg.action is BUY:
                 continue
             key = PoolKey(proposal.pair_id, leg.platform, leg.side)
             free = self.exposure.held(key) - self.exposure.selling(key)

@@ -17,7 +17,7 @@ from actors.leg_checks import exposure
 from actors.risk.order_rate import OrderRate
 from protocol.leg import Leg
 from protocol.outcome import Outcome, newer
-from protocol.terms import Action, LegId, Platform, Side, Status
+from protocol.terms import BUY, LegId, Platform, Side, Status
 from protocol.units import DOLLAR, Money, Price, Quantity, show_money, show_price, show_quantity
 
 HOUR_US: Final = 3_600_000_000
@@ -65,7 +65,7 @@ class _Done(msgspec.Struct):
     def moved(self) -> int:
         """Contracts that it certainly brought, or that a sale may have taken: never more than there are."""
         filled = self.outcome.filled if self.outcome is not None and self.outcome.status.proven else 0
-        if self.leg.action is Action.BUY:
+        if self.leg.action is BUY:
             return filled
         return -filled if self.final else -max(filled, self.leg.quantity)
 
@@ -105,7 +105,7 @@ class TraderGate:
             return "market", f"market: {leg.market} is not on this trader's list of markets"
         if self.reduce_only is None:
             return None
-        if leg.action is Action.BUY:
+        if leg.action is BUY:
             return "reduce only", f"action: only what is held may be sold ({self.reduce_only})"
         free = self.sellable(leg.platform, leg.market, leg.side)
         if leg.quantity > free:
@@ -174,7 +174,7 @@ class TraderGate:
         counted = exposure(leg.action, leg.limit, leg.quantity)
         if outcome.status in _LEFT_NOTHING and not outcome.filled:
             counted = Money(0)
-        elif leg.action is Action.BUY:
+        elif leg.action is BUY:
             counted = Money(max(counted, outcome.cost))
         self._notional += (counted - done.notional) if done.recent else 0
         done.notional = counted

@@ -4,13 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from actors.facts import AnyFact
 from actors.ledger_state import LedgerState
-from protocol.terms import Action, LegId, Platform, Side, Status
+from protocol.terms import BUY, YES, LegId, Platform, Status
 from simulation.world.exchange import Exchange, Order
 
 Complaint = tuple[str, str]
 Sums = tuple[int, int, int]
 """Contracts filled, their cost, the fees."""
+
+
+class Folded:
+    """What facts amount to, of ledgers that only grow: those that were folded before are not folded again."""
+
+    def __init__(self) -> None:
+        """Nothing folded."""
+        self._known: dict[int, tuple[list[AnyFact], LedgerState, int]] = {}
+
+    def of(self, facts: list[AnyFact]) -> LedgerState:
+        """The state after all of them."""
+        held, state, done = self._known.get(id(facts), (facts, LedgerState(), 0))
+        for fact in facts[done:]:
+            state.add(fact)
+        # The list is kept, so that no other can have its place in memory.
+        self._known[id(facts)] = held, state, len(facts)
+        return state
 
 
 def disagreement(
@@ -59,4 +77,4 @@ def lost_orders(
 
 def toward_yes(order: Order) -> int:
     """Contracts that the order brought toward YES, less those toward NO."""
-    return order.filled if (order.leg.side is Side.YES) == (order.leg.action is Action.BUY) else -order.filled
+    return order.filled if (order.leg.side is YES) == (order.leg.action is BUY) else -order.filled

@@ -17,7 +17,7 @@ from market.fees import FeeModel, kalshi_fees, polymarket_fees
 from market.pair import Pair
 from protocol.leg import Leg
 from protocol.outcome import Outcome
-from protocol.terms import KALSHI, POLYMARKET, Action, LegId, Platform, Side, Status
+from protocol.terms import BUY, KALSHI, NO, POLYMARKET, SELL, YES, LegId, Platform, Side, Status
 from protocol.units import DOLLAR, USD, Money, Price, Quantity, notional
 from simulation.world.habits import Habit
 
@@ -85,20 +85,20 @@ class Book:
 
     def side(self, side: Side) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
         """Bids and asks for contracts of this side."""
-        if side is Side.YES:
+        if side is YES:
             return tuple(self.bids), tuple(self.asks)
         return _mirrored(self.asks), _mirrored(self.bids)
 
     def take(self, leg: Leg, most: Quantity) -> list[Level]:
         """What an order gets at its limit or better, in the leg's own terms; it is gone from here."""
-        on_asks = (leg.action is Action.BUY) == (leg.side is Side.YES)
+        on_asks = (leg.action is BUY) == (leg.side is YES)
         levels = self.asks if on_asks else self.bids
         got: list[Level] = []
         left = most
         while levels and left > 0:
             price, size = levels[0]
-            own = price if leg.side is Side.YES else Price(DOLLAR - price)
-            if (own > leg.limit) if leg.action is Action.BUY else (own < leg.limit):
+            own = price if leg.side is YES else Price(DOLLAR - price)
+            if (own > leg.limit) if leg.action is BUY else (own < leg.limit):
                 break
             taken = Quantity(min(size, left))
             got.append((own, taken))
@@ -111,7 +111,7 @@ class Book:
 
 
 def _mirrored(levels: list[Level]) -> tuple[Level, ...]:
-    return tuple((Price(DOLLAR - price), size) for price, size in levels)
+    return tuple([(Price(DOLLAR - price), size) for price, size in levels])
 
 
 class Exchange:
@@ -133,6 +133,10 @@ class Exchange:
         self.fees = fees
         self.changed = changed
         self.books: dict[str, Book] = {market: Book() for market, _ in questions.values()}
+        self.named: dict[str, list[tuple[str, Side]]] = {market: [] for market in self.books}
+        """By market its instruments, each with the side that its prices are of."""
+        for name, (market, side) in questions.items():
+            self.named[market].append((name, side or YES))
         self.orders: dict[LegId, Order] = {}
         self.twice: list[LegId] = []
         self.sold_short: list[LegId] = []
@@ -170,15 +174,15 @@ class Exchange:
         if habit is Habit.THIN:
             most = Quantity(leg.quantity // 2)
         levels = self.books[market].take(leg, most)
-        order.filled = Quantity(sum(size for _, size in levels))
-        order.cost = Money(sum(notional(price, size) for price, size in levels))
+        order.filled = Quantity(sum([size for _, size in levels]))
+        order.cost = Money(sum([notional(price, size) for price, size in levels]))
         order.fees = Money(sum(self.fees[market].charges(levels, leg.action))) if levels else Money(0)
         if habit is Habit.OVERFILL and order.filled == leg.quantity:
             # A better price than asked arrives as more shares for the same dollars.
             order.filled = Quantity(order.filled + order.filled * MOST_EXTRA_PERCENT // 250)
         order.was.append(order.filled)
         order.provisional = bool(order.filled) and habit in {Habit.PROVISIONAL, Habit.REVERTED}
-        if leg.action is Action.BUY:
+        if leg.action is BUY:
             self.held[holder] += order.filled
             self.provisional[holder] += order.filled if order.provisional else 0
             if order.filled and settle_us and self.platform == POLYMARKET:
@@ -218,14 +222,14 @@ class Exchange:
     @property
     def free_cash(self) -> int | None:
         """What it answers when it is asked for its cash: what live orders may take is not there."""
-        live = (order.leg for order in self.orders.values() if order.live and order.leg.action is Action.BUY)
+        live = (order.leg for order in self.orders.values() if order.live and order.leg.action is BUY)
         return None if self.cash is None else self.cash - sum(self._worst(leg) for leg in live)
 
     def _pay(self, amount: int) -> None:
         self.cash = None if self.cash is None else self.cash - amount
 
     def _beyond_cash(self, leg: Leg) -> str | None:
-        if leg.action is Action.SELL or (there := self.free_cash) is None or self._worst(leg) <= there:
+        if leg.action is SELL or (there := self.free_cash) is None or self._worst(leg) <= there:
             return None
         self.too_dear.append(leg.leg_id)
         return "insufficient balance"
@@ -251,7 +255,7 @@ class Exchange:
             return "market is paused"
         if self.platform == POLYMARKET and notional(leg.limit, leg.quantity) < SMALLEST:
             return "invalid amount for a marketable order: min size $1"
-        if leg.action is Action.SELL:
+        if leg.action is SELL:
             waiting = [(at, size) for at, size in self.unsettled[holder] if at > now_us]
             self.unsettled[holder] = waiting
             # What was taken back a moment ago nobody can have heard of yet.
@@ -276,7 +280,7 @@ def exchange_of(platform: Platform, pairs: Sequence[Pair], changed: Callable[[st
             questions[pair.kalshi_market_ticker or ""] = (market, None)
             fees[market] = kalshi_fees(pair.kalshi_rate_ppm)
         else:
-            questions[pair.poly_yes_token or ""] = (market, Side.YES)
-            questions[pair.poly_no_token or ""] = (market, Side.NO)
+            questions[pair.poly_yes_token or ""] = (market, YES)
+            questions[pair.poly_no_token or ""] = (market, NO)
             fees[market] = polymarket_fees(pair.polymarket_rate_ppm, 1)
     return Exchange(platform, questions, fees, changed)

@@ -92,7 +92,8 @@ class ExchangePort:
         habit = street.habits.order(self.platform, leg.action, rng)
         if street.down:
             habit = Habit.LOST_REQUEST
-        street.say("order sent", f"{leg.leg_id} by {self.station.name}: {habit}")
+        if street.trace.on:
+            street.say("order sent", f"{leg.leg_id} by {self.station.name}: {habit}")
         under_way = rng.randint(40_000, 140_000)
         if habit is Habit.RATE_LIMITED or habit is Habit.ERROR_BEFORE:
             self._later(under_way * 2, partial(self._refused, leg, habit, report))
@@ -119,7 +120,8 @@ class ExchangePort:
             lag_us=street.habits.lag_us,
             settle_us=street.habits.settle_us,
         )
-        street.say("order", f"{leg.leg_id} {_words(order)}")
+        if street.trace.on:
+            street.say("order", f"{leg.leg_id} {_words(order)}")
         back = rng.randint(40_000, 140_000)
         if order.live:
             street.kernel.after(rng.randint(300_000, 20_000_000), partial(self._matched, order, rng, report))
@@ -199,7 +201,8 @@ class ExchangePort:
         self._later(back, partial(report, [] if there is None else [("", Money(there))], None))
 
     def _answer(self, report: Report, outcome: Outcome) -> None:
-        self.street.say("answer", f"{outcome.leg_id} {outcome.status}")
+        if self.street.trace.on:
+            self.street.say("answer", f"{outcome.leg_id} {outcome.status}")
         report(outcome)
 
     def _later(self, delay_us: int, what: Callable[[], None]) -> None:

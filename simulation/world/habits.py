@@ -7,7 +7,7 @@ from enum import StrEnum
 from random import Random
 from typing import Final
 
-from protocol.terms import POLYMARKET, Action, Platform
+from protocol.terms import POLYMARKET, SELL, Action, Platform
 
 
 class Habit(StrEnum):
@@ -67,7 +67,7 @@ class Habits:
             throw -= rate
             if throw < 0:
                 foreign = (habit in POLYMARKET_ONLY and platform != POLYMARKET) or (
-                    habit in BUY_ONLY and action is Action.SELL
+                    habit in BUY_ONLY and action is SELL
                 )
                 return Habit.PROMPT if foreign else habit
         return Habit.PROMPT

@@ -31,11 +31,15 @@ CUTS: Final = (CLOSE, RESET, SILENCE, HALF_OPEN, STALL, REPEAT)
 REPEATED: Final = 6
 """Frames that may come again on the next connection, as when an end has sent them twice."""
 
+_BEGINS: Final = '{"type":"'
 _REPEATABLE: Final = frozenset({"execute_leg", "leg_result", "leg_ack", "leg_query"})
 
 
 def kind_of(text: str) -> str:
     """A frame's type: our own write it first."""
+    if text.startswith(_BEGINS):
+        end = text.find('"', len(_BEGINS))
+        return text[len(_BEGINS) : end] if end > 0 else "garbage"
     parts = text.split('"', 4)
     return parts[3] if len(parts) == 5 else "garbage"  # noqa: PLR2004 -- {"type":"kind", and the rest
 
@@ -75,7 +79,8 @@ class End:
     @property
     def there(self) -> bool:
         """The process that opened it still runs."""
-        return self.station.alive and self.station.epoch == self.epoch
+        station = self.station
+        return station.alive and station.epoch == self.epoch
 
 
 class Connection:
@@ -129,7 +134,7 @@ class Network:
             end.under_way += 1
             # After the hello, and between whatever else comes then.
             wait = self.rng.randint(100_000, 1_500_000)
-            self.kernel.after(wait, partial(self._arrive, connection, end, text))
+            self.kernel.after(wait, partial(self._arrive, connection, end, text, kind_of(text)))
         return connection.conn_id
 
     def of(self, station: Station) -> list[Connection]:
@@ -213,17 +218,19 @@ class Network:
         if found is None:
             return False
         connection, _, other = found
+        now_us = self.kernel.now_us
         self.frames += 1
-        if kind_of(text) in _REPEATABLE:
+        kind = kind_of(text)
+        if kind in _REPEATABLE:
             connection.last.append((other is connection.ends[0], text))
-        self.trace.add(self.kernel.now_us, station.name, "send", text)
-        arrives = max(self.kernel.now_us + self.latency(self.rng), other.arrives_us + 1, connection.stalled_until_us)
+        self.trace.add(now_us, station.name, "send", text)
+        arrives = max(now_us + self.latency(self.rng), other.arrives_us + 1, connection.stalled_until_us)
         other.arrives_us = arrives
         if other.under_way >= MAX_UNDER_WAY:
             self.drop(station, conn_id, "slow reader")
             return False
         other.under_way += 1
-        self.kernel.after(arrives - self.kernel.now_us, partial(self._arrive, connection, other, text))
+        self.kernel.after(arrives - now_us, partial(self._arrive, connection, other, text, kind))
         return True
 
     def is_open(self, station: Station, conn_id: int) -> bool:
@@ -242,21 +249,22 @@ class Network:
             connection.cut = RESET
             self._later(other, conn_id, "reset by peer", max(other.arrives_us, self.kernel.now_us))
 
-    def _arrive(self, connection: Connection, end: End, text: str) -> None:
+    def _arrive(self, connection: Connection, end: End, text: str, kind: str) -> None:
         end.under_way -= 1
         if not end.knows or end.deaf or not end.there:
             return
-        kind = kind_of(text)
         if not end.station.survives(f"receive {kind}"):
             return
-        self.trace.add(self.kernel.now_us, end.station.name, "receive", f"#{connection.conn_id} {kind}")
+        if self.trace.on:
+            self.trace.add(self.kernel.now_us, end.station.name, "receive", f"#{connection.conn_id} {kind}")
         end.station.tell("bridge", LinkText(connection.conn_id, text))
 
     def _ends(self, station: Station, conn_id: int) -> tuple[Connection, End, End] | None:
         connection = self.connections.get(conn_id)
         if connection is None:
             return None
-        for end, other in (connection.ends, connection.ends[::-1]):
+        one, two = connection.ends
+        for end, other in ((one, two), (two, one)):
             if end.station is station and end.knows and end.there and not end.shut:
                 return connection, end, other
         return None

@@ -75,6 +75,8 @@ class Surroundings:
     """A process has ended, one way or another, and its disk is what it is."""
     port: Callable[[Street, Process, Callable[[str], None]], VenuePort]
     """Makes a process's port to a venue."""
+    armed: Mapping[tuple[str, str], object]
+    """Moments at which something is to happen; while there is none, nobody need be asked."""
 
 
 class Process:
@@ -122,7 +124,7 @@ class Process:
 
     def moment(self, kind: str) -> None:
         """A port's point at which the process may die; only inside a turn."""
-        if self.around.strike(self, kind):
+        if self.around.armed and self.around.strike(self, kind):
             self.killed_at = kind
             raise Killed(kind)
         if self.port_raises:
@@ -131,7 +133,7 @@ class Process:
 
     def survives(self, kind: str) -> bool:
         """The same outside a turn."""
-        if self.alive and self.around.strike(self, kind):
+        if self.alive and self.around.armed and self.around.strike(self, kind):
             self.killed_at = kind
             self.die()
         return self.alive

@@ -15,7 +15,7 @@ from typing import Final
 
 from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEvent, FeedUp, Level
 from market.pair import Pair
-from protocol.terms import KALSHI, PLATFORMS, PairId, Platform, Side
+from protocol.terms import KALSHI, PLATFORMS, PairId, Platform
 from protocol.units import CENT, DOLLAR, Price, Quantity
 from simulation.clock import START_UNIX_US
 from simulation.world.exchange import Book, Exchange
@@ -196,10 +196,9 @@ class Feed:
         self._send(tuple(self._snapshots(market, book)))
 
     def _snapshots(self, market: str, book: Book) -> Iterator[BookSnapshot]:
-        for name, (found, side) in self.exchange.questions.items():
-            if found == market:
-                bids, asks = book.side(side or Side.YES)
-                yield BookSnapshot(name, bids, asks)
+        for name, side in self.exchange.named[market]:
+            bids, asks = book.side(side)
+            yield BookSnapshot(name, bids, asks)
 
     def _send(self, events: tuple[FeedEvent, ...], *, is_data: bool = True) -> None:
         self.arrives_us = max(self.arrives_us + 1, self.kernel.now_us + self.rng.randint(10_000, 150_000))

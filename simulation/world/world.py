@@ -23,6 +23,7 @@ from simulation.world.exchange import exchange_of
 from simulation.world.exchange_port import ExchangePort, Street
 from simulation.world.feed_trouble import trouble
 from simulation.world.foreign import Foreign
+from simulation.world.garbage import seldom_collected
 from simulation.world.intruders import Intruders
 from simulation.world.kernel import Kernel, dice
 from simulation.world.mad import MadController
@@ -83,6 +84,7 @@ class World:
         self.kernel = Kernel()
         self.trace = trace or Trace(on=False)
         self.pairs = scenario.make_pairs()
+        self._pair_of = {str(pair.pair_id): pair for pair in self.pairs}
         self.moments: Counter[tuple[str, str]] = Counter()
         self.armed: dict[tuple[str, str], dict[int, Fault]] = {}
         self.struck: Counter[str] = Counter()
@@ -110,6 +112,7 @@ class World:
             self.fault,
             self.died,
             port,
+            self.armed,
         )
         for platform, amount in (scenario.cash or {}).items():
             self.exchanges[platform].cash = amount
@@ -168,7 +171,7 @@ class World:
         self.checker.died(process)
 
     def _book_changed(self, platform: Platform, market: str) -> None:
-        self.checker.books_moved(next(pair for pair in self.pairs if pair.pair_id == market))
+        self.checker.books_moved(self._pair_of[market])
         for controller in self.controllers:
             controller.book_changed(platform, market)
 
@@ -179,6 +182,10 @@ class World:
 
     def run(self) -> Result:
         """From the first start to rest."""
+        with seldom_collected():
+            return self._run()
+
+    def _run(self) -> Result:
         violation = None
         try:
             for process in self.processes:

@@ -30,6 +30,7 @@ COMMANDS = (
     ("resume",),
     ("confirm",),
     ("ledger", "paid-out"),
+    ("ledger", "settle-leg"),
     ("ledger",),
     ("pairs",),
     ("pairs", "find"),

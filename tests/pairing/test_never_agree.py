@@ -110,6 +110,12 @@ def test_the_day_is_that_of_new_york(hour: int) -> None:
     assert (judgement.verdict is Verdict.SAME) is (hour < 5)
 
 
+@pytest.mark.parametrize(("league", "state"), [("nba", "agree"), ("wnba", "differ"), ("basket", "unknown")])
+def test_leagues_of_other_names_differ_only_where_both_are_known(league: str, state: str) -> None:
+    judgement = judged(kalshi_game(), gamma_game(slug=f"{league}-tor-bos-2026-01-09"))
+    assert states(judgement)["league"] == state
+
+
 @pytest.mark.parametrize(
     ("hour", "start", "state"),
     [
@@ -271,6 +277,24 @@ def test_the_name_of_yes_must_be_whom_the_question_asks_about(name: str, agrees:
     kalshi = kalshi_question("Celtics win against Lakers by May 3, 2026?", name=name)
     gamma = gamma_question("Will Celtics win against Lakers by May 3, 2026?")
     assert (judge(kalshi, gamma, LEAGUES).verdict is Verdict.SAME) is agrees
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "agrees"),
+    [
+        ("Ann Lee", "Will Ann Lee win the Nobel Prize by May 3, 2026?", True),
+        ("Ann Lee", "Will Bo Lee win the Nobel Prize by May 3, 2026?", False),
+        ("Ann Lee", "Will the Nobel Prize win Ann Lee by May 3, 2026?", False),
+        ("Ann Lee", "Will Lee Ann win the Nobel Prize by May 3, 2026?", False),
+        ("Bo", "Will Ann Lee win the Nobel Prize by May 3, 2026?", False),
+        ("Tie", "Will Ann Lee win the Nobel Prize by May 3, 2026?", False),
+    ],
+)
+def test_a_title_that_leaves_the_name_out_is_read_with_it(name: str, question: str, agrees: bool) -> None:
+    rules = "Times are ET. If it is cancelled, this market resolves to No."
+    kalshi = kalshi_question("Who will win the Nobel Prize by May 3, 2026?", name=name, rules=rules)
+    judgement = judge(kalshi, gamma_question(question, rules=rules), LEAGUES)
+    assert (judgement.verdict is Verdict.SAME) is agrees, states(judgement)
 
 
 @given(first=DAYS, second=DAYS)

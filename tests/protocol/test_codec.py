@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from protocol.codec import Garbage, Invalid, UnknownType, decode, encode
+from protocol.codec import _READER, Garbage, Invalid, UnknownType, _decimal, decode, encode
 from protocol.wire import MESSAGES, ExecuteLeg, Init, LegResult, Ping, WireMessage
 from tests.protocol.messages import EXECUTE_LEG, INIT, JSON_VALUES, LEG_RESULT, VALID, mutated
 
@@ -90,6 +92,27 @@ def test_text_and_its_bytes_are_read_alike(text: str) -> None:
         return
     if not text.startswith("\ufeff") and "\0" not in text:
         assert decode(text) == decode(data)
+
+
+NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,12})?", fullmatch=True)
+TRICKY = st.sampled_from(
+    ["9223372036854775808", "-9223372036854775809", "18446744073709551616", "-0", "-0.0", "1E-400", '"\\ud83d\\ude00"']
+) | st.sampled_from(
+    ["01", "1.", ".5", "+1", "NaN", '"\\ud800"', '"\t"', '"\\x"', "1\u000b", "[1,]", '{"a":1,"a":2}', '"\u2028"']
+)
+
+
+@given(
+    st.text(max_size=40) | JSON_VALUES.map(json.dumps) | NUMBERS | TRICKY, st.sampled_from(["", " ", "\n", "x", "\0"])
+)
+def test_what_the_fast_reader_takes_it_reads_as_the_standard_library_does(text: str, tail: str) -> None:
+    for whole in (text + tail, f'{{"a": [{text}, 1.50]}}{tail}'):
+        try:
+            fast = _READER.decode(whole)
+        except (msgspec.MsgspecError, ValueError):
+            continue
+        # By its text, which also tells 1 from 1.0, 1.5 from 1.50, and a NaN from none.
+        assert repr(fast) == repr(json.loads(whole, parse_float=_decimal, parse_constant=Decimal))
 
 
 @pytest.mark.parametrize("message", VALID, ids=lambda message: message["type"])

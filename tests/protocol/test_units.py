@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from protocol.units import (
@@ -190,6 +190,15 @@ def test_an_average_is_within_half_of_its_last_digit(cost: Money, quantity: Quan
 
 def test_an_average_of_nothing_is_nothing() -> None:
     assert average_cents(Money(5), Quantity(0)) == 0
+
+
+@given(st.integers(-(10**15), 10**15), st.integers(1, 10**10) | st.integers(1, 400))
+@example(1, 200)
+@example(3, 200)
+def test_an_average_is_what_decimal_arithmetic_makes_of_it_to_the_digit(cost: int, quantity: int) -> None:
+    exact = (Decimal(cost) / quantity / 100).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)
+    expected = int(exact) if exact == int(exact) else exact.normalize()
+    assert repr(average_cents(Money(cost), Quantity(quantity))) == repr(expected)
 
 
 @given(MONEY)

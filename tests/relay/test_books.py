@@ -7,7 +7,17 @@ import json
 import pytest
 
 from actors.relay_stream import StreamRules
-from market.events import BooksLost, BookSnapshot, FeedBatch, FeedEnded, LevelChanged, LevelSet, MarketHalted, TopStated
+from market.events import (
+    BooksLost,
+    BookSnapshot,
+    FeedBatch,
+    FeedEnded,
+    FeedEvent,
+    LevelChanged,
+    LevelSet,
+    MarketHalted,
+    TopStated,
+)
 from protocol.terms import KALSHI, POLYMARKET
 from protocol.wire import MAX_LEVELS
 from simulation.boxes import SECOND_US
@@ -66,6 +76,26 @@ def test_a_new_snapshot_of_a_told_book_is_told_as_its_differences() -> None:
         world.feed(kalshi([(40, 10), (38, 1)], [(45, 10)]))
         assert [json.loads(text)["d"] for text in wire.carried] == [[[0, [[38, 1], [39, 0]], []]]]
         assert world.book(TICKER) == world.source(TICKER)
+
+
+@pytest.mark.parametrize(
+    "again", [BOOK, TopStated(TICKER, cents(40), cents(45)), *changed(39, 5).events], ids=["whole", "top", "level"]
+)
+def test_what_we_took_is_back_when_the_venue_speaks_of_that_book_also_where_nothing_changed(
+    again: FeedEvent,
+) -> None:
+    with Relayed(WANTED) as world:
+        world.feed(up(BOOK))
+        wire = world.connect()
+        book = world.controller.instance("scanner").scan.books.get(KALSHI, TICKER)
+        assert book.take(cents(45), contracts(10), is_bid=False) == contracts(10)
+        assert world.book(TICKER) == (levels((40, 10), (39, 5)), ())
+        world.feed(alive())
+        assert world.book(TICKER) == (levels((40, 10), (39, 5)), ()), "it said nothing of this book"
+        wire.carried.clear()
+        world.feed(FeedBatch(KALSHI, 4, (again,)))
+        assert world.book(TICKER) == world.source(TICKER) == (levels((40, 10), (39, 5)), levels((45, 10)))
+        assert len(wire.carried) == 1
 
 
 def test_a_side_in_doubt_stays_in_doubt_at_the_controller_until_it_is_certain() -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from random import Random
 
-from simulation.world.kernel import Kernel, dice
+import pytest
+
+from actors.ledger_state import fold
+from simulation.world.agreement import Folded
+from simulation.world.garbage import SELDOM, seldom_collected
+from simulation.world.kernel import Dice, Kernel, dice
 from simulation.world.scenario import Scenario
 from simulation.world.trace import Trace
 from simulation.world.world import World
@@ -88,3 +95,43 @@ def test_a_trace_is_of_everything_and_a_run_without_one_is_the_same_run() -> Non
     assert (with_trace.orders, with_trace.frames) == (without.orders, without.frames)
     kinds = {line.kind for line in trace.lines}
     assert {"start", "send", "order sent", "order", "answer"} <= kinds
+
+
+def test_the_dice_throw_what_the_standard_library_throws() -> None:
+    for seed in range(50):
+        ours, theirs = Dice(seed * 7_919), Random(seed * 7_919)
+        for span in range(1, 60):
+            assert ours.randint(-span, span * span) == theirs.randint(-span, span * span)
+            assert ours.randint(span, span) == theirs.randint(span, span)
+            assert ours.choice(range(span)) == theirs.choice(range(span))
+        assert (ours.random(), ours.expovariate(1)) == (theirs.random(), theirs.expovariate(1))
+    with pytest.raises(ValueError, match="nothing lies"):
+        Dice(1).randint(3, 2)
+
+
+def test_a_world_leaves_the_collector_as_it_was_also_where_it_breaks() -> None:
+    before, during = gc.get_threshold(), list[tuple[int, int, int]]()
+
+    def breaks() -> None:
+        with seldom_collected():
+            during.append(gc.get_threshold())
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        breaks()
+    assert during == [SELDOM]
+    assert gc.get_threshold() == before
+
+
+def test_facts_that_were_folded_once_are_not_folded_again() -> None:
+    world = World(Scenario(seed=3, minutes=2.0))
+    world.run()
+    facts, folded = list(world.controller.ledger.facts), Folded()
+    grows, other = facts[:7], facts[:5]
+    first = folded.of(grows)
+    assert first.facts == fold(facts[:7]).facts
+    grows += facts[7:]
+    again = folded.of(grows)
+    assert again is first
+    assert (again.facts, again.legs, again.trades.keys()) == (len(facts), fold(facts).legs, fold(facts).trades.keys())
+    assert folded.of(other).facts == 5

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from thespian.actors import Actor, ActorSystem, PoisonMessage
+from thespian.actors import Actor, ActorExitRequest, ActorSystem, PoisonMessage
 
 from actors.base import ActorFailed, Address, GuardedActor, Supervised, handles
 from actors.messages import Note
@@ -166,3 +167,40 @@ def test_an_answer_to_the_outside_is_heard() -> None:
     system.tell(actor, PoisonMessage("of no interest"))
     assert (system.listen(None), system.listen(None)) == ("HELLO", None)
     system.shutdown()
+
+
+def test_what_is_no_address_fails_whoever_sends_to_it() -> None:
+    class Lost(GuardedActor):
+        @handles(int)
+        def send_nowhere(self, number: int, _sender: Address) -> None:
+            self.send("nowhere", number)  # type: ignore[arg-type]
+
+    world, system = World(), quick_system()
+    lost = system.createActor(Lost)
+    system.tell(lost, Supervised("lost", lost, world))
+    system.tell(lost, 1)
+    assert world.log == [(-1, "int")]
+    system.shutdown()
+
+
+def test_an_actor_that_receives_in_its_own_way_does_so() -> None:
+    class Own(GuardedActor):
+        seen: ClassVar[list[object]] = []
+
+        @handles(int)
+        def number(self, number: int, _sender: Address) -> None:
+            self.seen.append(-number)
+
+        def receiveMessage(self, message: object, sender: Address) -> None:  # noqa: N802
+            self.seen.append(message)
+            super().receiveMessage(message, sender)
+
+    system = quick_system()
+    system.tell(system.createActor(Own), 7)
+    assert Own.seen == [7, -7]
+    system.shutdown()
+
+
+def test_messages_of_thespians_own_cannot_be_handled() -> None:
+    with pytest.raises(TypeError, match="Thespian"):
+        handles(ActorExitRequest)

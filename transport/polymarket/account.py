@@ -6,6 +6,7 @@ between is taken from our trades. What fails is given back by the same way.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -28,6 +29,9 @@ RECENT_S: Final = 3_600
 
 UNMINED: Final = frozenset({"MATCHED", "MATCHED_NOT_BROADCASTED", "RETRYING"})
 """Statuses of a trade that counts for us and has not moved the balances, or not any more."""
+
+HUNDREDTH: Final = 10_000
+"""Millionths of a share in the least that is traded."""
 
 MAX_TOKENS: Final = 500
 """Tokens whose balance is read for one look at the account."""
@@ -133,7 +137,13 @@ class PolymarketAccount:
         )
 
     async def _shares(self, token: str) -> int:
-        return await self._reads.shares(await self._markets.learn(token), token)
+        """On the chain, without the dust: what dollars bought beyond whole hundredths is counted by nobody."""
+        held = await self._reads.shares(await self._markets.learn(token), token)
+        bought: Counter[str] = Counter()
+        for trade in await self._reads.trades(token):
+            if trade.asset_id == token and _buys(trade) and _takes(trade) and trade.word not in {FAILED, *UNMINED}:
+                bought[trade.taker_order_id] += trade.shares
+        return max(0, held - sum(shares % HUNDREDTH for shares in bought.values()))
 
     async def _held(self, token: str, shares: int) -> HeldContracts:
         rules = await self._markets.learn(token)
@@ -183,7 +193,7 @@ def _buys(trade: Trade) -> bool:
 def _moved(unmined: Iterable[Trade], token: str) -> int:
     """What these trades bring of the token, in millionths."""
     mine = [trade for trade in unmined if trade.asset_id == token]
-    return sum(trade.shares if _buys(trade) else -trade.shares for trade in mine)
+    return sum(trade.shares // HUNDREDTH * HUNDREDTH if _buys(trade) else -trade.shares for trade in mine)
 
 
 def _marks(trades: Iterable[Trade], resting: Iterable[Order]) -> tuple[object, object]:

@@ -116,7 +116,10 @@ class PolymarketFeed:
         if self._asking is not None:
             reads = self._asking.reads
             terms = Terms(reads, self.keeper, self._asking.claims, self._clock, self._tell, self._report)
-            self._tell(terms.begin())
+            terms.begin()
+            for claim in self._asking.claims:
+                if claim.partner is not None:
+                    self.keeper.pair(claim.token, claim.partner)
             jobs += [self._verify(reads), self._look(reads, terms)]
         self._spread()
         tasks = [asyncio.create_task(job) for job in jobs]

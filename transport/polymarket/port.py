@@ -11,12 +11,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
+
 from actors.journal import JournalBrokenError
 from actors.ports import CashReport
 from protocol.holdings import HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import POLYMARKET, Action, LegId, Platform, Status
+from protocol.units import DOLLAR, Price
 from protocol.wire import Book
 from transport.feeds.port import FeedClock
 from transport.journal_orders import SignedOrders, SignedRow
@@ -35,6 +38,7 @@ from transport.polymarket.session import Session
 from transport.polymarket.user_socket import UserSocket
 from transport.polymarket.watches import Tell, Watches
 from transport.polymarket.wire import PolymarketWire
+from venues.polymarket.fate import fee_of
 from venues.polymarket.market import MarketRules
 from venues.polymarket.orders import CREATE, OrderPlan, OrderRefused, plan_order
 from venues.polymarket.replies import (
@@ -245,7 +249,7 @@ class PolymarketPort:
             report(lost)
             return
         reply = read_order_reply(leg, asked.order_id, answer.status, answer.body)
-        outcome = self._in_time(leg, reply.outcome)
+        outcome = self._priced(leg, self._in_time(leg, reply.outcome), reply.told)
         if answer.status == OK:
             self._note_answer(leg, answer.body)
         self._session.heard(answer.status, answer.headers, reply.words)
@@ -255,6 +259,14 @@ class PolymarketPort:
         if not (outcome.status.proven and outcome.final):
             self._follow(self._named(asked, outcome, reply.told), outcome, report)
         report(outcome)
+
+    def _priced(self, leg: Leg, outcome: Outcome, told: Told | None) -> Outcome:
+        """The fill with the fee that it will be charged, at its average price; exact once its trades are listed."""
+        rules = self.markets.rules(leg.market)
+        if told is None or rules is None or not told.shares:
+            return outcome
+        price = Price(min(max(1, told.dollars * DOLLAR // told.shares), DOLLAR - 1))
+        return msgspec.structs.replace(outcome, fees=fee_of(rules.fees, price, told.shares))
 
     def _in_time(self, leg: Leg, outcome: Outcome) -> Outcome:
         """A sell that was refused because what was bought is not there yet says nothing of the price."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from market.events import FeedEvent
+from market.events import BooksLost, FeedEvent
 from transport.feeds.port import FeedClock
 from transport.polymarket.http import ReadFailed
 from transport.polymarket.public import MARKETS, PublicReads
@@ -46,10 +46,11 @@ class Terms:
             self._claims.setdefault(claim.token, []).append(claim)
         self._conditions: dict[str, str] = {}
         self._first: dict[str, MarketFacts] = {}
+        self._told: dict[str, None] = {}
 
-    def begin(self) -> tuple[FeedEvent, ...]:
-        """Before the first look no token of a claim has a book."""
-        return self._keeper.bar(self._claims, UNKNOWN, self._clock.mono_us())
+    def begin(self) -> None:
+        """Before the first look no token of a claim has a book; nobody is told, as nobody had one."""
+        self._keeper.bar(self._claims, UNKNOWN, self._clock.mono_us())
 
     async def look(self) -> bool:
         """Ask for all of them; whether every one was answered."""
@@ -61,7 +62,15 @@ class Terms:
             except ReadFailed as error:
                 whole = False
                 self._report(f"terms of markets could not be asked for: {error}")
+                self._tell_unknown(tokens[start : start + MARKETS])
         return whole
+
+    def _tell_unknown(self, tokens: Sequence[str]) -> None:
+        """Why these have no book, once."""
+        unknown = tuple(token for token in tokens if self._keeper.barred(token) == UNKNOWN and token not in self._told)
+        self._told |= dict.fromkeys(unknown)
+        if unknown:
+            self._tell((BooksLost(UNKNOWN, unknown),))
 
     async def _some(self, tokens: Sequence[str]) -> None:
         rows = await self._reads.rows(tokens)

@@ -4,6 +4,8 @@ Polymarket numbers no frame, so a lost one cannot be seen as such. What stands i
 
 - The best prices beside each change are compared with our book. Where they differ the side cannot be traded on
   (:class:`~market.events.TopStated` says so to everybody), and the book is asked for over REST.
+- YES and NO of one market are one book, each the mirror of the other: asks of both for less than a dollar together
+  would be a crossed book. Where ours say so one of them is late, both are lost, and asked for.
 - Every book is asked for after a connection began, and again each :attr:`KeeperPolicy.every_us`: a lost change of a
   deeper level, which no best price shows, is mended then at the latest.
 
@@ -35,7 +37,7 @@ from market.events import (
     TopStated,
 )
 from protocol.terms import POLYMARKET
-from protocol.units import Price, Quantity
+from protocol.units import DOLLAR, Price, Quantity
 from venues.polymarket.book import BookReply
 from venues.polymarket.feed import RESOLVED, Stamped
 
@@ -80,6 +82,7 @@ class _Token:
         "missing",
         "overflow",
         "owner",
+        "partner",
         "recent",
         "tick",
         "top",
@@ -94,6 +97,7 @@ class _Token:
         self.halted: str | None = None
         self.tick: Price | None = None
         self.top: TopStated | None = None
+        self.partner: _Token | None = None
         self.tries = 0
         self.missing = False
         self.begin(None, 0)
@@ -156,6 +160,11 @@ class BookKeeper:
             if token is None:
                 token = self._tokens[name] = _Token(self._books.track(POLYMARKET, name))
             token.begin(owner, now_us + self.policy.first_us)
+
+    def pair(self, yes: str, no: str) -> None:
+        """These are the two tokens of one market."""
+        one, other = self._token(yes), self._token(no)
+        one.partner, other.partner = other, one
 
     def renew(self, tokens: Iterable[str], now_us: int) -> None:
         """Their connection was changed for another without a moment between: verified soon, and nothing lost."""
@@ -352,7 +361,22 @@ class BookKeeper:
             self._keep(event)
         for book in touched.books:
             self._doubt(self._tokens[book.market], now_us)
-        return events
+        contradicted = self._contradicted(touched.books)
+        return (*events, *self._lost_both(contradicted, now_us)) if contradicted else events
+
+    def _contradicted(self, books: Iterable[Book]) -> tuple[str, ...]:
+        """Tokens whose asks cannot be those of one book."""
+        found: dict[str, None] = {}
+        for book in books:
+            partner = self._tokens[book.market].partner
+            if partner is not None and book.offer(mirrored=False) + partner.book.offer(mirrored=False) < DOLLAR:
+                found |= {book.market: None, partner.book.market: None}
+        return tuple(found)
+
+    def _lost_both(self, names: tuple[str, ...], now_us: int) -> tuple[FeedEvent, ...]:
+        for token in self._some(names):
+            token.asked, token.due_us = None, now_us + self.policy.settle_us
+        return self._applied((BooksLost("YES and NO contradict each other: one of them is late", names),), now_us)
 
     def _keep(self, event: FeedEvent) -> None:
         match event:

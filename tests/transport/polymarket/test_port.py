@@ -13,6 +13,7 @@ from protocol.terms import Status
 from protocol.units import CENT, Price
 from tests.transport.polymarket.trade_kit import Stage, dollars, leg, now_ms, staged
 from transport.journal_orders import SignedRow
+from transport.kalshi.connection import Done
 from transport.kalshi.order_wire import Sent
 from transport.polymarket import lookup
 from transport.polymarket.official import Kind
@@ -23,9 +24,9 @@ from venues.polymarket.exchange.refusal import FAK_KILLED
 Scenario = Callable[[Stage], Awaitable[None]]
 
 
-def played(directory: Path, scenario: Scenario, **how: object) -> None:
+def played(directory: Path, scenario: Scenario, *, kind: Kind = "eoa", auto: bool = True) -> None:
     async def play() -> None:
-        async with staged(directory, **how) as stage:  # type: ignore[arg-type] -- its own keywords
+        async with staged(directory, kind=kind, auto=auto) as stage:
             await scenario(stage)
 
     asyncio.run(play())
@@ -47,6 +48,7 @@ def test_an_order_of_every_kind_of_wallet_is_taken_and_settles(tmp_path: Path, k
         done = await stage.traded(order, Status.FILLED, final=True)
         first = stage.told[order.leg_id][0]
         assert (first.status, first.filled, first.cost, first.final) == (Status.FILLED, 600, 2_820_000, False)
+        assert first.fees == done.fees
         assert (done.filled, done.cost, done.fees) == (600, 2_820_000, 59_780)
         books = stage.state()
         assert dollars("100") - done.cost - done.fees == dollars(books["cash"])
@@ -98,17 +100,20 @@ def test_nothing_at_the_limit_is_nothing_filled(tmp_path: Path) -> None:
 # -- never twice, and in the journal before it leaves -----------------------------------------------------------------
 
 
-def test_the_signed_bytes_are_in_the_journal_when_they_are_written(tmp_path: Path) -> None:
+def test_the_signed_bytes_are_in_the_journal_when_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def scenario(stage: Stage) -> None:
-        order, seen = leg(stage.token), []
+        order = leg(stage.token)
+        seen: list[tuple[bytes, SignedRow | None]] = []
         wire = stage.port._wire
         write = wire.post
 
-        def post(path: str, body: bytes, *rest: object, **named: object) -> Sent:
+        def post(path: str, body: bytes, done: Done, *, expires_at_ms: int | None = None) -> Sent:
             seen.append((body, stage.journal.signed(order.leg_id)))
-            return write(path, body, *rest, **named)  # type: ignore[arg-type] -- passed on as they came
+            return write(path, body, done, expires_at_ms=expires_at_ms)
 
-        wire.post = post  # type: ignore[method-assign] -- to look at the moment
+        monkeypatch.setattr(wire, "post", post)
         await stage.traded(order, Status.FILLED)
         ((body, row),) = seen
         assert row is not None

@@ -139,7 +139,7 @@ def test_a_token_of_no_market_has_no_book() -> None:
 
 def test_a_silent_connection_without_a_book_to_bring_is_left_in_peace() -> None:
     async def test(stub: Stub, _feed: PolymarketFeed, heard: Heard, _reads: Reads) -> None:
-        await heard.until(lambda: heard.lost()[-1:] == ["it is closed"])
+        await heard.until(lambda: heard.lost()[-1:] == ["it is closed"] and len(stub.connections) == 1)
         for _ in range(4):
             stub.clock.pass_us(15 * SECOND)
             await heard.held(lambda: len(stub.connections) == 1, looks=5)

@@ -219,6 +219,29 @@ def test_what_is_resolved_has_no_book_any_more_whoever_says_so() -> None:
     assert venue.believed(YES, is_bid=True) is None
 
 
+def test_two_tokens_that_cannot_be_one_book_are_lost_until_they_came_whole() -> None:
+    venue = connected()
+    venue.keeper.pair(YES, NO)
+    # The venue's NO has moved with YES, but its frame is not here yet.
+    venue.change(YES, 5_500, 0, is_bid=False)
+    venue.change(YES, 4_400, 100, is_bid=False)
+    for _ in range(2):
+        venue.deliver()
+    assert venue.believed(YES, is_bid=False) is None
+    assert venue.believed(NO, is_bid=False) is None
+    lost = [event for event in venue.batches[-1] if isinstance(event, BooksLost)]
+    assert [set(event.markets) for event in lost] == [{YES, NO}]
+    assert "contradict" in lost[0].reason
+    venue.change(NO, 5_500, 0, is_bid=False)
+    venue.change(NO, 5_700, 100, is_bid=False)
+    venue.now_us += 1
+    assert venue.ask()
+    venue.look()
+    venue.answer()
+    assert right(venue)
+    assert not venue.ask()
+
+
 def test_all_that_is_known_can_be_told_again() -> None:
     venue = connected()
     venue.tell(venue.keeper.set_tick(YES, Price(10), 0))

@@ -14,6 +14,7 @@ from tests.ground.project import ROOT
 from tests.venues.kalshi_exchange.http_kit import soon
 from tests.venues.polymarket_exchange.http_kit import Caller, calling
 from tests.venues.polymarket_exchange.kit import FREE, RAIN, Member, break_down, document, error, new_service, placed
+from venues.polymarket.exchange.exchange import HELD
 from venues.polymarket.exchange.faults import (
     FRAME_FAULTS,
     NAMES,
@@ -143,6 +144,22 @@ def test_a_clock_that_is_ahead() -> None:
     played(play)
 
 
+def test_a_clock_that_is_set_back_leaves_nothing_waiting() -> None:
+    member = Member(new_service())
+    break_down(member.service, "clock_offset", ms=90_000)
+    member.rest(member.yes(), "BUY", "10", "0.4")
+    placed(member.buy(member.yes(), "2.82", "0.47"))
+    break_down(member.service, "delayed", ms=3_000)
+    order_id = document(member.buy(member.yes(), "2.35", "0.47"))["orderID"]
+    assert member.call("POST", "/v1/heartbeats", {"heartbeat_id": ""}).status == 200
+    member.service.mend("clock_offset")
+    member.wait(6)
+    assert member.get(f"/data/order/{order_id}")["status"] == "ORDER_STATUS_MATCHED"
+    assert member.get("/data/trades")["data"][1]["status"] == "TRADE_STATUS_CONFIRMED"
+    member.wait(5)
+    assert member.get("/data/orders")["data"] == []
+
+
 def test_what_is_asked_from_a_web_page_is_not_done() -> None:
     async def play(caller: Caller) -> None:
         origin = {"Origin": "http://example.org"}
@@ -176,9 +193,25 @@ def test_filled_only_later(name: str, word: str) -> None:
     order = member.get(f"/data/order/{order_id}")
     assert (order["status"], order["size_matched"]) == (f"ORDER_STATUS_{word.upper()}", "0")
     assert member.get("/data/trades")["data"] == []
+    assert document(member.call("DELETE", "/cancel-all"))["not_canceled"] == {order_id: HELD}
     member.wait(3)
     order = member.get(f"/data/order/{order_id}")
     assert (order["status"], order["size_matched"]) == ("ORDER_STATUS_MATCHED", "6")
+    assert len(member.get("/data/trades")["data"]) == 1
+
+
+def test_reads_that_lag() -> None:
+    member = Member(new_service())
+    break_down(member.service, "lag", ms=2_000)
+    order_id = document(member.buy(member.yes(), "2.82", "0.47"))["orderID"]
+    member.rest(member.yes(), "BUY", "10", "0.4")
+    assert member.get(f"/data/order/{order_id}") is None
+    assert (member.get("/data/trades")["data"], member.get("/data/orders")["data"]) == ([], [])
+    member.wait(2)
+    assert member.get(f"/data/order/{order_id}")["size_matched"] == "6"
+    assert [len(member.get(path)["data"]) for path in ("/data/trades", "/data/orders")] == [1, 1]
+    break_down(member.service, "lag", ms=3_600_000)
+    member.service.mend("lag")
     assert len(member.get("/data/trades")["data"]) == 1
 
 

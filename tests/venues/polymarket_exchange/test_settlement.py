@@ -64,6 +64,14 @@ def test_what_was_bought_cannot_be_sold_before_it_is_mined() -> None:
     assert balance(member) == 999_000_000
 
 
+def test_what_was_sold_cannot_be_sold_again_before_it_is_mined() -> None:
+    member = Member(new_service((FREE,)))
+    token = member.yes("free")
+    member.account.shares[token] = 10_000_000
+    placed(member.sell(token, "10", "0.4"))
+    assert error(member.sell(token, "10", "0.4"))[1].endswith("balance: 0, order amount: 10000000")
+
+
 def test_a_fee_comes_on_top_of_a_buy_and_off_a_sale() -> None:
     member = Member(new_service((CHARGED,)))
     token = member.yes("charged")
@@ -113,6 +121,21 @@ def test_the_operator_settles_by_hand() -> None:
     assert admin(member, "settle", b'{"status":"CONFIRMED"}') == 400
     trade = member.get("/data/trades")["data"][0]["id"]
     assert admin(member, "settle", f'{{"status":"MINED","trade":"{trade}"}}'.encode()) == 400
+
+
+def test_a_market_that_has_a_winner_is_redeemed() -> None:
+    member = Member(new_service((FREE,)))
+    placed(member.buy(member.yes("free"), "5", "0.5"))
+    placed(member.buy(member.no("free"), "6", "0.6"))
+    assert admin(member, "market", b'{"market":"free","redeem":true}') == 400
+    member.wait(5)
+    assert admin(member, "market", b'{"market":"free","winner":"no","redeem":true}') == 200
+    assert (balance(member), balance(member, member.yes("free")), balance(member, member.no("free"))) == (
+        999_000_000,
+        0,
+        0,
+    )
+    assert sum(account.cash for account in member.service.exchange.accounts.values()) == 1_000_000_000
 
 
 def test_a_trade_confirmed_by_hand_was_mined_on_the_way() -> None:

@@ -126,6 +126,17 @@ def test_nobody_trades_for_the_wallet_of_another(kind: WalletKind) -> None:
     assert (status, text.startswith("invalid signature")) == (400, True)
 
 
+def test_the_signature_of_a_deposit_wallet_names_the_order_that_it_is_for() -> None:
+    member = Member(new_service(), kind=WalletKind.DEPOSIT)
+    body = member.body(member.yes(), "BUY", 2_820_000, 6_000_000)
+    whole = body["order"]["signature"]
+    for cut in (whole[:132], whole[:-2] + "00", whole[:134] + "00" + whole[136:]):
+        body["order"]["signature"] = cut
+        assert error(member.post(body))[1].startswith("invalid signature")
+    body["order"]["signature"] = whole
+    assert placed(member.post(body))[0] == "matched"
+
+
 def test_a_wallet_that_was_registered_is_traded_for() -> None:
     service = new_service()
     wallet = "0x00000000000000000000000000000000000000AA"

@@ -190,6 +190,8 @@ def test_a_lie_about_the_book_disagrees_with_its_best_prices() -> None:
 
 def test_frames_twice_cut_off_and_of_a_type_that_nobody_knows() -> None:
     assert [len(struck(name)[1].texts()) for name in ("duplicate", "unknown_event")] == [2, 2]
+    (whole,) = struck("as_array")[1].texts()
+    assert whole.startswith('[{"event_type":"price_change"')
     (half,) = struck("garbled_frame")[1].texts()
     assert not half.endswith("}")
 

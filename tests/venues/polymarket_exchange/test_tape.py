@@ -18,6 +18,7 @@ from tests.venues.polymarket_exchange.kit import Member, new_service, placed
 from tests.venues.polymarket_exchange.socket_kit import Connection
 from transport.feeds.capture_file import CaptureError
 from transport.polymarket_exchange.player import Player
+from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.tape_frame import Recorded, read_frame
 
@@ -84,6 +85,19 @@ def test_one_may_trade_against_the_recording() -> None:
     assert [one["asks"][-1:] + one["bids"][-1:] for one in Connection(service).follow(NO)] == [
         [{"price": "0.6", "size": "10"}, {"price": "0.5", "size": "1"}]
     ]
+
+
+def test_a_recording_may_be_made_to_lie() -> None:
+    service, line = taped()
+    line.texts()
+    service.break_down(Fault(name="top_lie"))
+    service.play(BOOKS[0])
+    honest = change(YES, "0.39", "3", "BUY")
+    service.play(honest)
+    service.play(honest)
+    book, lie, truth = line.texts()
+    assert (book, truth) == (BOOKS[0].text, honest.text)
+    assert '"best_bid":"0.41"' in lie
 
 
 def test_what_a_recording_left_crossed_is_shown_crossed() -> None:

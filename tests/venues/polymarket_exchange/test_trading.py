@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from protocol.units import Price
 from tests.venues.polymarket_exchange.kit import (
     BOB_KEY,
     CHARGED,
@@ -18,6 +19,7 @@ from tests.venues.polymarket_exchange.kit import (
     new_service,
     placed,
 )
+from venues.polymarket.exchange.amounts import Shares
 from venues.polymarket.exchange.changes import MarketChange, change_market
 from venues.polymarket.exchange.listing import DEMO, Listing
 from venues.polymarket.exchange.refusal import BAD_EXPIRATION, CROSSES, DUPLICATED, FAK_KILLED, FOK_KILLED, NOT_READY
@@ -38,6 +40,14 @@ def test_a_buy_in_dollars_spends_them_all_and_a_better_price_gives_more_shares()
         "11.666666",
         "ORDER_STATUS_MATCHED",
     )
+
+
+def test_the_house_leaves_no_crumbs() -> None:
+    member = free_member()
+    token = member.yes("free")
+    member.service.exchange.set_book(member.market("free"), (), [(Price(3000), Shares(3_340_000))], member.now_us)
+    assert placed(member.buy(token, "1", "0.3")) == ("matched", "1", "3.333333")
+    assert member.get("/book", token_id=token)["asks"] == []
 
 
 def test_with_hundredths_of_a_share_the_rest_of_a_dollar_stays() -> None:

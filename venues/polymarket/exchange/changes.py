@@ -15,7 +15,10 @@ from venues.polymarket.exchange.order import Order
 
 
 class MarketChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What of ``market`` (slug, condition id or token) is to be another. A winner closes it and pays nobody."""
+    """What of ``market`` (slug, condition id or token) is to be another. A winner closes it.
+
+    ``redeem``: whoever holds shares of a market that has a winner is paid for them, a dollar for each that won.
+    """
 
     market: str
     tick_size: str | None = None
@@ -23,6 +26,7 @@ class MarketChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     seconds_delay: int | None = None
     fee_rate: str | None = None
     winner: Literal["yes", "no"] | None = None
+    redeem: bool = False
 
 
 def change_market(exchange: PolymarketExchange, market: Market, change: MarketChange, now_us: int) -> None:
@@ -34,6 +38,8 @@ def change_market(exchange: PolymarketExchange, market: Market, change: MarketCh
         schedule = msgspec.convert({"rate": change.fee_rate}, Schedule, strict=False)
         listing = msgspec.structs.replace(listing, fee_schedule=schedule, fees_enabled=True)
     check_listing(listing)
+    if change.redeem and not (change.winner or market.winner):
+        raise ListingError("redeem: the market has no winner yet")
     tick = None if change.tick_size is None else price_from_dollars(change.tick_size)
     if tick is not None and tick not in TICKS:
         raise ListingError(f"tick_size: {change.tick_size} is none of Polymarket's")
@@ -44,6 +50,8 @@ def change_market(exchange: PolymarketExchange, market: Market, change: MarketCh
         _change_tick(exchange, market, tick, now_us)
     if change.winner is not None:
         _resolve(exchange, market, change.winner, now_us)
+    if change.redeem:
+        _redeem(exchange, market)
 
 
 def _change_tick(exchange: PolymarketExchange, market: Market, tick: Price, now_us: int) -> None:
@@ -63,6 +71,13 @@ def _resolve(exchange: PolymarketExchange, market: Market, winner: str, now_us: 
         exchange.end(order, now_us)
     exchange.set_book(market, (), (), now_us)
     exchange.tell(MarketResolved(market), now_us)
+
+
+def _redeem(exchange: PolymarketExchange, market: Market) -> None:
+    for account in exchange.accounts.values():
+        account.cash += account.shares[market.winner]
+        for token in market.tokens:
+            account.shares[token] = 0
 
 
 def _working(exchange: PolymarketExchange, market: Market) -> list[Order]:

@@ -142,7 +142,7 @@ def recovered(signed: bytes, signature: bytes) -> str:
         raise BadSignature("not a signature of 65 bytes that ends with 27 or 28")
     try:
         key = PublicKey.from_signature_and_message(signature[:64] + bytes([recovery]), signed, hasher=None)
-    except (ValueError, Exception) as error:  # noqa: BLE001 -- coincurve raises a bare Exception for what is no point
+    except Exception as error:  # noqa: BLE001 -- coincurve raises a bare one for what is no point of the curve
         raise BadSignature(f"not a signature: {error}") from None
     return address_of(key)
 

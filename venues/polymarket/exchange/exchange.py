@@ -211,6 +211,13 @@ class PolymarketExchange:
             self.flush(order.market, now_us)
         self.settlement.advance(now_us)
 
+    def shift(self, by_us: int) -> None:
+        """The clock was set: delayed orders and trades wait as long as before."""
+        for order in self._held.values():
+            order.due_us += by_us
+        for trade in self.settlement.unfinished:
+            trade.matched_us += by_us
+
     def end(self, order: Order, now_us: int) -> None:
         """Take a resting order out."""
         order.market.book.cancel(order.order_id)

@@ -50,11 +50,15 @@ FRAME_FAULTS: Final[Mapping[str, str]] = MappingProxyType(
         "silent": "no data frame leaves, PING is answered; what happens meanwhile is never told",
         "book_lie": "the sizes of a price_change are wrong: gone where there is some, some where there is none",
         "top_lie": "`best_bid` and `best_ask` of a price_change are a cent off",
+        "as_array": "the frame comes as an array of itself",
         "unknown_event": "an event of a type that nobody knows goes before the frame",
         "socket_drop": "the connection breaks instead of this frame",
     }
 )
 """Faults of WebSocket data frames."""
+
+LIES: Final = frozenset({"book_lie", "top_lie"})
+"""Those that strike a price_change alone."""
 
 SOCKET_FAULTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -67,6 +71,7 @@ SOCKET_FAULTS: Final[Mapping[str, str]] = MappingProxyType(
 STATES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "clock_offset": "our clock is `ms` ahead, in /time and where timestamps are judged",
+        "lag": "orders and trades are in the reads `ms` later; until then an order is null",
         "cancel_only": "no orders: 503, cancels are taken",
         "post_only": "only post-only orders and cancels, as after a restart",
         "market_paused": "the market `market` (slug) takes no orders",
@@ -171,6 +176,7 @@ class Faults:
                 if one.name in FRAME_FAULTS
                 and one.channel in {"", channel}
                 and one.event in {"", event}
+                and (one.name not in LIES or event == "price_change")
                 and (not one.token or one.token in tokens)
             ]
         )

@@ -37,6 +37,11 @@ class Heartbeats:
         self._beats[owner] = beat
         return beat.id
 
+    def shift(self, by_us: int) -> None:
+        """The clock was set: the silence is as long as before."""
+        for beat in self._beats.values():
+            beat.t_us += by_us
+
     def advance(self, now_us: int) -> None:
         """Cancel what belongs to a key that fell silent; its registration ends with that."""
         for owner, beat in tuple(self._beats.items()):

@@ -68,7 +68,8 @@ class MarketSession(Session):
     def play(self, recorded: Recorded) -> list[str]:
         """A frame of a recording, word for word, where it speaks of a token that is followed."""
         if self._tokens.keys() & set(recorded.tokens):
-            self.send(recorded.text, recorded.kind, recorded.tokens)
+            only = recorded.objects[0] if len(recorded.objects) == 1 else None
+            self.send(recorded.text, recorded.kind, recorded.tokens, only)
         return self._taken()
 
     def _moved(self, event: BookMoved) -> None:

@@ -1,10 +1,14 @@
-"""What a key may read of itself: orders, trades, balances; in pages that survive what is added in between."""
+"""What a key may read of itself: orders, trades, balances; in pages that survive what is added in between.
+
+Orders and trades that are younger than ``until_us`` are not there yet: reads may lag.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from venues.polymarket.exchange.account import Account
@@ -19,35 +23,43 @@ END: Final = "LTE="
 """The cursor that says that there is no more (-1)."""
 
 
-def order(exchange: PolymarketExchange, owner: str, order_id: str) -> dict[str, Any] | None:
+def order(exchange: PolymarketExchange, owner: str, order_id: str, until_us: int) -> dict[str, Any] | None:
     """``GET /data/order/{id}``; None (null) for one that is unknown, another's, or was never filled and is gone."""
     found = exchange.orders.get(order_id.lower())
-    return order_document(found) if found is not None and found.owner == owner else None
+    seen = found is not None and found.owner == owner and found.created_us <= until_us
+    return order_document(found) if found is not None and seen else None
 
 
-def orders(exchange: PolymarketExchange, owner: str, query: Mapping[str, str]) -> dict[str, Any]:
+def orders(exchange: PolymarketExchange, owner: str, query: Mapping[str, str], until_us: int) -> dict[str, Any]:
     """``GET /data/orders``: what is open, newest first."""
     numbered = {order_id: number for number, order_id in enumerate(exchange.orders)}
     found = [
         (numbered[one.order_id], order_document(one))
         for one in exchange.working(owner, query.get("market", ""), query.get("asset_id", ""))
-        if query.get("id", "") in {"", one.order_id}
+        if query.get("id", "") in {"", one.order_id} and one.created_us <= until_us
     ]
     return _page(sorted(found, key=lambda item: -item[0]), query)
 
 
-def trades(exchange: PolymarketExchange, owner: str, query: Mapping[str, str]) -> dict[str, Any]:
+def trades(exchange: PolymarketExchange, owner: str, query: Mapping[str, str], until_us: int) -> dict[str, Any]:
     """``GET /data/trades``: those of the key's wallets, taker or maker, newest first."""
+    every = _trades(exchange, owner, query)
+    return _page((item for trade, item in every if trade.matched_us <= until_us), query)
+
+
+def _trades(
+    exchange: PolymarketExchange, owner: str, query: Mapping[str, str]
+) -> Iterator[tuple[Trade, tuple[int, dict[str, Any]]]]:
+    """Newest first, each made when it is asked for: a page is a part of very many."""
     after, before = (_moment(query, name) for name in ("after", "before"))
-    found: list[tuple[int, dict[str, Any]]] = []
-    for number, trade in enumerate(exchange.settlement.trades.values()):
+    every = exchange.settlement.trades
+    for back, trade in enumerate(reversed(every.values()), start=1):
+        seconds = trade.matched_us // SECOND_US
         account = _side(trade, owner)
         if account is None or not _wanted(trade, query):
             continue
-        seconds = trade.matched_us // SECOND_US
         if (after is None or seconds > after) and (before is None or seconds < before):
-            found.append((number, trade_document(trade, account)))
-    return _page(found[::-1], query)
+            yield trade, (len(every) - back, trade_document(trade, account))
 
 
 def positions(exchange: PolymarketExchange, account: Account | None, query: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -171,7 +183,7 @@ def _page(items: Iterable[tuple[int, dict[str, Any]]], query: Mapping[str, str])
             raise invalid(f"next_cursor: {cursor[:40]!r} is none of ours") from None
     if bound == -1:
         return {"limit": PAGE, "count": 0, "next_cursor": END, "data": []}
-    rest = [item for item in items if bound is None or item[0] < bound]
+    rest = list(islice((item for item in items if bound is None or item[0] < bound), PAGE + 1))
     chosen = rest[:PAGE]
     last = len(rest) <= PAGE
     following = END if last else base64.b64encode(str(chosen[-1][0]).encode()).decode()

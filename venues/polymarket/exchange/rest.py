@@ -30,6 +30,7 @@ RELAYER: Final = "/relayer"
 MOST_ORDERS: Final = 15
 MOST_CANCELED: Final = 3_000
 RESTART_S: Final = 2
+_EVER: Final = 1 << 63
 
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _TEXTS: Final = msgspec.json.Decoder(dict[str, str])
@@ -43,6 +44,7 @@ class Rest:
         self.exchange = exchange
         self.keys = keys
         self.faults = faults
+        self.lag_us = 0
         self.authority = Authority()
         self.buckets = Buckets(limited=limited)
         self.heartbeats = Heartbeats(exchange)
@@ -103,7 +105,8 @@ class Rest:
         key = self.keys.key_of(request, now_us)
         match request.method, request.path.split("/")[1:]:
             case "GET", ["data", *rest]:
-                return Reply.of(self._data(key, rest, request.query, struck))
+                until_us = now_us - self.lag_us if self.lag_us else _EVER
+                return Reply.of(self._data(key, rest, request, until_us, struck))
             case "GET", ["balance-allowance", *rest] if rest in ([], ["update"]):
                 document = self._balance(key, request.query)
                 return Reply.of(document if not rest else "")
@@ -149,16 +152,19 @@ class Rest:
             case _:
                 raise Refusal(404, "not found")
 
-    def _data(self, key: ApiKey, rest: list[str], query: Mapping[str, str], struck: Mapping[str, Fault]) -> Any:  # noqa: ANN401
+    def _data(
+        self, key: ApiKey, rest: list[str], request: Request, until_us: int, struck: Mapping[str, Fault]
+    ) -> dict[str, Any] | None:
+        query = request.query
         if "empty_page" in struck:
             return {"limit": portfolio.PAGE, "count": 0, "next_cursor": portfolio.END, "data": []}
         match rest:
             case ["order", order_id]:
-                return None if "null_lookup" in struck else portfolio.order(self.exchange, key.key, order_id)
+                return None if "null_lookup" in struck else portfolio.order(self.exchange, key.key, order_id, until_us)
             case ["orders"]:
-                return portfolio.orders(self.exchange, key.key, query)
+                return portfolio.orders(self.exchange, key.key, query, until_us)
             case ["trades"]:
-                return portfolio.trades(self.exchange, key.key, query)
+                return portfolio.trades(self.exchange, key.key, query, until_us)
             case _:
                 raise Refusal(404, "not found")
 

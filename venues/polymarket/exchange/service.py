@@ -134,7 +134,9 @@ class PolymarketService:
         exchange = self.exchange
         match fault.name:
             case "clock_offset":
-                self.offset_us = fault.ms * MILLISECOND_US
+                self._set_clock(fault.ms * MILLISECOND_US)
+            case "lag":
+                self.rest.lag_us = fault.ms * MILLISECOND_US
             case "cancel_only":
                 exchange.cancel_only = True
             case "post_only":
@@ -152,11 +154,19 @@ class PolymarketService:
             case _:
                 return
 
+    def _set_clock(self, offset_us: int) -> None:
+        """Whatever waits goes on waiting as long as before."""
+        by_us, self.offset_us = offset_us - self.offset_us, offset_us
+        self.exchange.shift(by_us)
+        self.rest.heartbeats.shift(by_us)
+
     def _mended(self, state: str) -> None:
         exchange = self.exchange
         match state:
             case "clock_offset":
-                self.offset_us = 0
+                self._set_clock(0)
+            case "lag":
+                self.rest.lag_us = 0
             case "cancel_only":
                 exchange.cancel_only = False
             case "post_only":

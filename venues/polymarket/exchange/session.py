@@ -11,7 +11,7 @@ from protocol.units import CENT, DOLLAR, price_from_dollars
 from venues.polymarket.exchange.amounts import price_text
 from venues.polymarket.exchange.events import Event
 from venues.polymarket.exchange.exchange import PolymarketExchange
-from venues.polymarket.exchange.faults import Faults
+from venues.polymarket.exchange.faults import LIES, Faults
 from venues.polymarket.exchange.tape_frame import Recorded
 
 MAX_COMMAND: Final = 4 * 1024 * 1024
@@ -113,8 +113,10 @@ class Session:
         if "socket_drop" in struck:
             self.broken = True
             return
-        if event == "price_change" and isinstance(frame, Mapping) and {"book_lie", "top_lie"} & struck.keys():
+        if isinstance(frame, Mapping) and LIES & struck.keys():
             text = _ENCODER.encode(_lied(frame, swallow="book_lie" in struck, off="top_lie" in struck)).decode()
+        if "as_array" in struck:
+            text = f"[{text}]"
         if "unknown_event" in struck:
             self._out.append(_STRANGE)
         self._out.append(text[: len(text) // 2] if "garbled_frame" in struck else text)
