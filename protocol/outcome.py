@@ -101,7 +101,7 @@ def newer(news: Outcome, held: Outcome) -> bool:
 def beyond_limit(leg: Leg, outcome: Outcome) -> Money:
     """How much worse than the leg's limit a proven fill was, in all; 0 where it kept to it.
 
-    A cost that was told as a rounded average may be off by a micro-dollar for each contract. Polymarket's purchases spend
+    A cost that was told as a rounded average may be off by a micro-dollar a contract. Polymarket's purchases spend
     dollars: what these bought beyond the last whole 0.01 of a share was paid for, and is not in ``filled``.
     """
     if not (outcome.status.proven and outcome.filled):

@@ -15,6 +15,7 @@ from tests.transport.polymarket.trade_kit import Stage, dollars, leg, now_ms, st
 from transport.journal_orders import SignedRow
 from transport.kalshi.connection import Done
 from transport.kalshi.order_wire import Sent
+from transport.live import LiveVenueError
 from transport.polymarket import lookup
 from transport.polymarket.official import Kind
 from venues.polymarket.exchange.amounts import Shares
@@ -440,6 +441,50 @@ def test_credentials_that_are_refused_are_derived_anew(tmp_path: Path) -> None:
         assert "credentials" in (reach[-1] or "")
         await stage.until(lambda: reach[-1] is None)
         assert (await stage.traded(leg(stage.token, leg_id="t2.a"), Status.FILLED)).filled == 600
+
+    played(tmp_path, scenario)
+
+
+def test_an_outage_at_the_start_is_lived_through(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.fault("error_before", path="/auth/derive-api-key", times=-1)
+        await stage.restart()
+        stage.place(leg(stage.token))
+        assert "credentials" in (stage.told["t1.a"][0].error or "")
+        stage.service.mend("error_before")
+        await stage.until(lambda: stage.port.stopped is None)
+        again = leg(stage.token, leg_id="t2.a")
+        first = await stage.traded(again)
+        # The market could not be learnt either, and is asked for with its first order.
+        if first.status is Status.REJECTED:
+            await stage.until(lambda: stage.port.markets.rules(stage.token) is not None)
+            again = leg(stage.token, leg_id="t3.a")
+            await stage.traded(again)
+        assert (await stage.hears(again, Status.FILLED)).filled == 600
+
+    played(tmp_path, scenario)
+
+
+def test_a_key_without_credentials_ends_the_trader_with_the_fix(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.fault("unauthorized", path="/auth/derive-api-key", times=-1)
+        with pytest.raises(LiveVenueError, match="arb doctor polymarket"):
+            await stage.port.start()
+
+    played(tmp_path, scenario)
+
+
+def test_another_heartbeat_than_the_expected_is_said_again_with_the_right_id(tmp_path: Path) -> None:
+    async def scenario(stage: Stage) -> None:
+        stage.fault("delayed", ms=200)
+        await stage.traded(leg(stage.token), Status.FILLED, final=True)
+        beats = stage.port.heart.beats
+        assert beats > 0
+        stage.port.heart._next_id = "of-somebody-else"
+        stage.fault("delayed", ms=200)
+        await stage.traded(leg(stage.token, leg_id="t2.a"), Status.FILLED, final=True)
+        assert stage.port.heart.beats > beats
+        assert not [line for line in stage.lines if "heartbeat" in line]
 
     played(tmp_path, scenario)
 
