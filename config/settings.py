@@ -134,7 +134,7 @@ class Settings(FeedSettings, KalshiSettings, PolymarketSettings, RiskSettings, A
     rehearsal: Annotated[
         YesNo,
         About(
-            "With `live`, all as if for real, against `arb exchange kalshi` on this machine and a made-up Polymarket. "
+            "With `live`, all as if for real, against `arb exchange kalshi` and `arb exchange polymarket` on this machine. "
             "All ends must say so, each in an `ARB_HOME` that has seen no real trade.",
             flag="--rehearsal",
         ),
