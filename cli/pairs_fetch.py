@@ -82,8 +82,8 @@ async def _fetch(settings: Settings, desk: Desk, platform: Platform, pages: Any,
     if how == "changed" and platform == KALSHI:
         # Polymarket marks a market as updated with every price: there is nothing to ask for but all of it.
         found = await fetcher.changed(platform, pages, pages.changed_since, source)
-        if found is not None:
-            return found
+        # Too much of it, or nothing known before: then all of it, however young what is known is.
+        return found or await fetcher.whole(platform, pages, source, max_age_us=0)
     return await fetcher.whole(platform, pages, source, max_age_us=settings.discovery_max_age_s * 1_000_000)
 
 
@@ -127,7 +127,7 @@ def _lines(fetched: Fetched) -> list[str]:
     taken = fetched.taken
     name = fetched.platform.ljust(10)
     if taken is None:
-        return [f"{name}  nothing to read: what is stored is young enough (--max-age 0 reads it again)"]
+        return [f"{name}  not read: {fetched.reason}"]
     what = "open markets" if taken.whole else "markets"
     parts = [f"{count(taken.new)} new", f"{count(taken.changed)} with other terms"]
     if taken.whole:

@@ -68,17 +68,28 @@ def show_one(name: str, *, as_json: bool, home: ArbHome | None = None) -> int:
         looked = desk.look(desk.store.find(name))
         decisions = desk.store.decisions(looked.entry.pair.pair_id)
         if as_json:
-            say_json(document(looked) | {"history": [_happened(each) for each in decisions], **_rules(looked)})
+            peers = [peer.pair.pair_id for peer in same_event(desk, looked.entry)]
+            history = [_happened(each) for each in decisions]
+            say_json(document(looked) | {"same_event": peers, "history": history, **_rules(looked)})
             return OK
         page = Page(stdout_style(), width=terminal_width(), height=_ENDLESS, whole=True, now=now())
         for line in page.lines(looked, "", decisions):
             say(line)
         say()
         say(f"event     {printable(looked.entry.pair.event_id or 'one of its own')}")
+        for peer in same_event(desk, looked.entry):
+            say(f"          with {printable(peer.pair.pair_id)} ({peer.category}, {peer.state})")
         for each in decisions:
             note = f": {each.note}" if each.note else ""
             say(f"{moment(each.t_us)}  {each.what} by {printable(each.who)}{printable(note)}")
     return OK
+
+
+def same_event(desk: Desk, entry: Entry) -> list[Entry]:
+    """The other pairs about the same, with which it shares the limit per event."""
+    key = entry.pair.event_id
+    others = (each for each in desk.store.entries() if each.seq != entry.seq)
+    return [each for each in others if key is not None and each.pair.event_id == key]
 
 
 def _row(desk: Desk, entry: Entry) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Final
@@ -46,10 +47,10 @@ class Words:
         """
         if self._telling(word):
             shown = word if style.colour else f"[{word}]"
-            return style.alarm(shown), len(shown)
+            return style.alarm(shown), columns(shown)
         if any(self._new(each) for each in _LETTERS.findall(word)):
-            return style.strong(word), len(word)
-        return word, len(word)
+            return style.strong(word), columns(word)
+        return word, columns(word)
 
     def _telling(self, word: str) -> bool:
         if any(_plain(number) not in self.numbers for number in _NUMBER.findall(word)):
@@ -73,6 +74,12 @@ def _stem(word: str) -> str:
     return word
 
 
+def columns(text: str) -> int:
+    """How many places a text takes on a terminal: characters of East Asia and emoji two, accents of their own none."""
+    wide = sum(unicodedata.east_asian_width(char) in {"W", "F"} for char in text)
+    return len(text) + wide - sum(unicodedata.combining(char) != 0 for char in text)
+
+
 def wrapped(text: str, width: int, other: Words, style: Style) -> list[tuple[str, int]]:
     """The text in lines of at most ``width`` characters, each with its own width, marked against ``other``."""
     lines: list[tuple[str, int]] = []
@@ -81,7 +88,7 @@ def wrapped(text: str, width: int, other: Words, style: Style) -> list[tuple[str
         for word in _words(paragraph, width):
             shown, size = other.mark(word, style)
             if size > width:
-                shown, size = word, len(word)
+                shown, size = word, columns(word)
             if used and used + 1 + size > width:
                 lines.append((line, used))
                 line, used = "", 0
@@ -92,8 +99,10 @@ def wrapped(text: str, width: int, other: Words, style: Style) -> list[tuple[str
 
 def _words(paragraph: str, width: int) -> Iterator[str]:
     for word in printable(paragraph).split():
-        for start in range(0, len(word), width):
-            yield word[start : start + width]
+        # What is wider than half of the column may be of characters that take two places each.
+        step = width if columns(word) == len(word) else width // 2
+        for start in range(0, len(word), step):
+            yield word[start : start + step]
 
 
 def side_by_side(left: str, right: str, width: int, style: Style) -> list[str]:

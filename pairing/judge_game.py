@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,10 +19,15 @@ from pairing.judgement import (
     settlement_points,
     warnings,
 )
+from pairing.kalshi_game import scope_in_words
 from pairing.listing import Listing
 from pairing.rules import overtime
 
 __all__ = ["judge_games"]
+
+_HALF: Final = re.compile(r"\bhalf[- ]?time\b|\b(?:at|by) the half\b", re.IGNORECASE)
+
+_MARGIN: Final = re.compile(r"\bwins? by\b|\bby (?:more than|at least|over) \d", re.IGNORECASE)
 
 TWICE_A_DAY: Final = frozenset({"baseball"})
 """Sports in which the same teams meet twice on one day."""
@@ -40,7 +46,7 @@ def judge_games(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -
         _league(mine, other),
         _day(mine, other),
         _teams(mine, other),
-        _type(mine, other),
+        _type(kalshi, mine, polymarket, other),
         _scope(kalshi, mine, polymarket, other),
         _side(mine, other, yes),
         *_line(mine, other, yes),
@@ -100,8 +106,12 @@ def _teams(mine: Game, other: Game) -> Point:
     return point("teams", UNKNOWN if one & two else DIFFER, *words, "not the same two names")
 
 
-def _type(mine: Game, other: Game) -> Point:
+def _type(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -> Point:
     same = (mine.kind.value, mine.statistic) == (other.kind.value, other.statistic)
+    for listing, game in ((kalshi, mine), (polymarket, other)):
+        if same and game.kind.value is Kind.WINNER and _MARGIN.search(listing.rules):
+            why = f"the rules on {listing.platform} speak of a margin"
+            return point("type", UNKNOWN, evidence(mine.kind), evidence(other.kind), why)
     return point("type", known(same), evidence(mine.kind), evidence(other.kind))
 
 
@@ -112,6 +122,11 @@ def _scope(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -> Poi
         return point("scope", UNKNOWN, *words, _doubt(mine, other))
     if mine.scope.value != other.scope.value:
         return point("scope", DIFFER, *words, f"{mine.scope.value} against {other.scope.value}")
+    for listing, game in ((kalshi, mine), (polymarket, other)):
+        # Fields and a title say the whole game; rules that speak of a part of it decide, and are for a person to read.
+        part = _part(listing.rules)
+        if part is not None and part != game.scope.value:  # type: ignore[union-attr]  # asked above
+            return point("scope", UNKNOWN, *words, f"the rules on {listing.platform} speak of the {part}")
     extra = overtime(kalshi.rules), overtime(polymarket.rules)
     words = evidence(mine.scope, extra[0]), evidence(other.scope, extra[1])
     if extra[0] is not None and extra[1] is not None and extra[0].value != extra[1].value:
@@ -121,6 +136,11 @@ def _scope(kalshi: Listing, mine: Game, polymarket: Listing, other: Game) -> Poi
         who = "only one says" if len(silent) == 1 else "neither says"
         return point("scope", UNKNOWN, *words, f"{who} whether overtime counts")
     return point("scope", AGREE, *words)
+
+
+def _part(rules: str) -> str | None:
+    """The part of a game that rules name."""
+    return scope_in_words(rules) or ("half" if _HALF.search(rules) else None)
 
 
 def _side(mine: Game, other: Game, yes: int | None) -> Point:

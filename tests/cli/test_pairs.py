@@ -11,13 +11,19 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from cli import pairs_review
+from cli import pairs_review, pairs_watch
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK, USAGE
 from cli.main import app
 from cli.pairs_source import approved
+from cli.rehearsal import MARK, own_home
+from cli.run_controller import load_pairs
 from config.home import ArbHome
+from config.load import load_settings
+from config.settings import Settings
+from simulation.market_pairs import DEFAULT_PAIRS
 from tests.pairing.kit import VOID, gamma_game, kalshi_game
+from transport.logs import setup_logging
 from transport.pairs.store import PairStore
 
 NAME = "KXNBAGAME-26JAN09TORBOS-BOS"
@@ -116,6 +122,19 @@ def test_a_file_that_is_no_listing_is_refused_by_name(tmp_path: Path) -> None:
     )
 
 
+def test_what_words_alone_found_is_kept_only_where_all_of_it_is_asked_for(tmp_path: Path) -> None:
+    arb = Arb(ArbHome(tmp_path / "home"))
+    title = {"title": "Will it rain in the demo?", "sub_title": "", "slug": "rain"}
+    rain = kalshi_game(ticker="KXRAIN-X", event_ticker="KXRAIN", title=title["title"], yes_sub_title="Yes")
+    market = gamma_game(question=title["title"], slug="rain", outcomes=["Yes", "No"], sportsMarketType="")
+    arb.fetch({**market, **title}, {**rain, **title})
+
+    assert "left out: 1: not even the titles agree in all" in arb("find")
+    assert arb.states() == {}
+    assert "1 proposed; 1 new" in arb("find", "--all")
+    assert arb.states() == {"KXRAIN-X": "proposed"}
+
+
 def test_flags_that_contradict_each_other_are_refused(arb: Arb) -> None:
     assert "exclude each other" in arb("fetch", "--changed", "--approved", code=USAGE)
     assert "--platform x: must be kalshi or polymarket" in arb("fetch", "--platform", "x", code=USAGE)
@@ -179,6 +198,7 @@ def test_a_flag_is_loud_and_asks_twice(arb: Arb, capsys: pytest.CaptureFixture[s
     said = review(arb, "aq", capsys)
 
     assert "!!       INVERTED: prices 61c and 39c add up to a dollar" in said
+    assert "!!       TOO GOOD: an edge of 20.33c is more often a wrong pair than a gift" in said
     assert "Press a once more" in said
     assert arb.states()[NAME] == "proposed"
     review(arb, "aaq", capsys)
@@ -305,7 +325,14 @@ def test_everything_of_a_pair_is_shown(arb: Arb) -> None:
     arb("approve", NAME, "--note", "read it")
     said = arb("show", NAME)
 
-    for words in ("approve by ", ": read it", "event     nba:2026-01-09:", "P  moneyline", "[sportsMarketType"):
+    for words in (
+        "approve by ",
+        ": read it",
+        "event     nba:2026-01-09:",
+        f"with {OTHER} (nba/moneyline, proposed)",
+        "P  moneyline",
+        "[sportsMarketType",
+    ):
         assert words in said
 
 
@@ -354,3 +381,49 @@ def test_without_httpx_the_venues_cannot_be_read_and_it_says_so(arb: Arb, monkey
 
 def test_a_store_of_this_home_is_readable_by_its_owner_alone(arb: Arb) -> None:
     assert (arb.home.path / "pairs.db").stat().st_mode & 0o077 == 0
+
+
+# -- a controller on them -------------------------------------------------------------------------------------------
+
+
+def settings_of(arb: Arb, **flags: str) -> Settings:
+    return load_settings(flags, {}, arb.home)
+
+
+def test_a_controller_takes_the_approved_pairs_where_no_file_is_named(arb: Arb) -> None:
+    with pytest.raises(CliError, match="feed live needs pairs: approve some"):
+        load_pairs(settings_of(arb, feed="live"))
+    with pytest.raises(CliError, match="none is approved: see `arb pairs review`"):
+        load_pairs(settings_of(arb, feed="live", pairs="approved"))
+    assert load_pairs(settings_of(arb)) == list(DEFAULT_PAIRS)
+
+    arb("approve", NAME, OTHER)
+    arb.fetch(None, kalshi_game(**TORONTO, status="closed"))
+
+    settings = settings_of(arb, feed="live")
+    assert [pair.pair_id for pair in load_pairs(settings)] == [NAME]
+    said = list(pairs_watch.greeting(settings))
+    assert said[0].startswith("1 approved pairs, terms compared with the venues 0 s ago")
+    assert said[1] == f"{OTHER} is approved and not traded: kalshi: closed, or not yet open"
+    assert load_pairs(settings_of(arb)) == list(DEFAULT_PAIRS)
+
+
+def test_a_check_that_reaches_no_venue_changes_nothing_and_says_so(
+    arb: Arb, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arb("approve", NAME)
+    setup_logging(level="info", as_json=False)
+    nobody = "http://127.0.0.1:1"
+
+    pairs_watch.check(settings_of(arb, kalshi_rest_url=nobody, polymarket_url=nobody))
+
+    said = capsys.readouterr().err
+    assert "kalshi was not read, and what is stored of it stays as it was" in said
+    assert "polymarket was not read" in said
+    assert arb.states()[NAME] == "approved"
+
+
+def test_found_pairs_do_not_keep_a_home_from_rehearsing(arb: Arb) -> None:
+    own_home(settings_of(arb, rehearsal="yes"))
+
+    assert (arb.home.path / MARK).exists()

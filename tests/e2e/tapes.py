@@ -25,7 +25,6 @@ from market.rules import Rules
 from market.scan import Scan
 from market.tracker import OpportunityEvent, OpportunityTracker
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, Platform
-from protocol.units import Price
 from simulation.clock import VirtualClock
 from simulation.doubles import inbox
 from tests.transport.polymarket.clock import HandClock
@@ -49,7 +48,6 @@ from venues.kalshi.hosts import Hosts
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.facts import claims_of
 
-TENTH: Final = Price(10)
 QUIET_US: Final = 20_000
 BOOKS: Final = ("orderbook_snapshot", "orderbook_delta")
 PATIENCE_S: Final = 10.0
@@ -235,9 +233,6 @@ async def staged(file: Path, pairs: Sequence[Pair], rules: Rules, start_us: int,
     }
     for player in tapes.players.values():
         player.list_markets()
-    for market in polymarket.service.exchange.markets.values():
-        # A recording does not say on which tick its market was; these have prices of a tenth of a cent.
-        market.tick = TENTH
     await kalshi.start()
     await polymarket.start()
     origin = f"{kalshi.host}:{kalshi.port}"

@@ -22,7 +22,7 @@ from transport.kalshi.rest import ReadFailed, RestPolicy
 from transport.pairs.errors import PairStoreError
 from transport.pairs.fetch import Fetcher
 from transport.pairs.gamma_pages import GammaPages
-from transport.pairs.kalshi_pages import KalshiPages
+from transport.pairs.kalshi_pages import MAX_SINGLE, KalshiPages
 from transport.pairs.store import PairStore
 from transport.polymarket.http import HttpPolicy
 from transport.polymarket.http import ReadFailed as GammaFailed
@@ -237,3 +237,17 @@ def test_reads_keep_their_pace() -> None:
             return clock.sleeps, wait_us[1]
 
     assert asyncio.run(main()) == ([100_000], 100_001)
+
+
+def test_too_many_changes_are_not_asked_for_one_by_one() -> None:
+    async def main() -> list[str] | None:
+        venues = Venues()
+        venues.kalshi += [kalshi_game(ticker=f"KXA-{n}-X", event_ticker=f"KXA-{n}") for n in range(MAX_SINGLE)]
+        async with serving(venues) as server:
+            pages = kalshi_pages(server)
+            try:
+                return await pages.changed_since(0)
+            finally:
+                await pages.close()
+
+    assert asyncio.run(main()) is None

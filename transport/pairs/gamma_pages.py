@@ -12,8 +12,8 @@ from transport.feeds.port import FeedClock
 from transport.polymarket.http import HttpPolicy, PublicHttp, ReadFailed
 from venues.polymarket.hosts import PolymarketHosts
 
-PAGE: Final = 100
-"""The most that Gamma gives at once."""
+PAGE: Final = 40
+"""Gamma gives up to 100; but a game has fifty markets in 180 KB, and no answer of more than 16 MiB is read."""
 
 MAX_PAGES: Final = 2_000
 APART_US: Final = 100_000

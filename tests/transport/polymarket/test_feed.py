@@ -50,6 +50,19 @@ def test_tokens_are_spread_and_those_that_find_no_room_say_so() -> None:
     assert "1 tokens have no book" in run(test, [A, B, C, D, "105"], TWO_EACH).lines[0]
 
 
+def test_hundreds_of_tokens_come_over_one_connection_and_the_rest_over_others() -> None:
+    tokens = [str(1_000 + number) for number in range(600)]
+
+    async def test(stub: Stub, _feed: PolymarketFeed, heard: Heard, _reads: Reads) -> None:
+        await heard.until(lambda: heard.usable(*tokens))
+        assert sorted(map(len, stub.subscribed.values())) == [100, 250, 250]
+        stub.clock.pass_us(SECOND)
+        await heard.through(stub.clock, lambda: sum(map(len, stub.asked)) == 600, 10)
+        assert {len(asked) for asked in stub.asked} == {100}
+
+    run(test, tokens)
+
+
 def test_a_connection_that_fails_loses_its_own_books_alone_and_comes_back() -> None:
     async def test(stub: Stub, _feed: PolymarketFeed, heard: Heard, _reads: Reads) -> None:
         await heard.until(lambda: heard.usable(A, B, C, D))

@@ -182,6 +182,20 @@ def test_a_level_too_small_to_trade_is_asked_about_ever_more_rarely() -> None:
     assert waits[-1] >= 8 * waits[1] > 0
 
 
+def test_where_an_answer_and_a_statement_of_the_same_moment_differ_nobody_knows() -> None:
+    venue = connected()
+    stated = {"event_type": "best_bid_ask", "asset_id": YES, "best_bid": "0.47", "best_ask": "0.55"}
+    venue.stream.append(json.dumps(stated | {"timestamp": str(venue.ms)}))
+    venue.deliver()
+    asked(venue)
+    assert venue.believed(YES, is_bid=True) is None
+    assert venue.believed(YES, is_bid=False) == venue.books[YES][False]
+    venue.change(NO, 4_600, 300, is_bid=True)
+    venue.deliver()
+    asked(venue)
+    assert right(venue)
+
+
 def test_a_token_of_another_connection_is_left_alone() -> None:
     venue = connected()
     venue.keeper.begin(1, (NO,), venue.now_us)

@@ -68,6 +68,13 @@ def test_who_follows_from_the_start_is_told_word_for_word_and_once() -> None:
     assert line.texts() == [one.text for one in [*BOOKS, *frames]]
 
 
+@pytest.mark.parametrize(("price", "tick"), [("0.41", 100), ("0.415", 50), ("0.411", 10), ("0.4111", 1), ("?", 100)])
+def test_a_market_is_on_the_coarsest_tick_that_has_all_its_prices(price: str, tick: int) -> None:
+    service = new_service([])
+    service.tape.list_markets([*BOOKS, change(YES, price, "1", "BUY")])
+    assert service.exchange.by_token[YES].tick == tick
+
+
 def test_the_books_are_what_the_frames_say_of_either_token() -> None:
     service, _ = taped(change(NO, "0.55", "7", "BUY"), change(YES, "0.39", "1.5", "buy"))
     assert levels(service) == [[(4000, 1000), (3900, 150)], [(4500, 700), (5000, 500)]]

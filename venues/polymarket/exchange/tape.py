@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from decimal import Decimal
 from typing import Any, Final
 
-from protocol.units import DOLLAR, Price, UnitError, price_from_dollars
+from protocol.units import CENT, DOLLAR, Price, UnitError, price_from_dollars
 from venues.polymarket.exchange import house
 from venues.polymarket.exchange.amounts import SHARE, Shares
 from venues.polymarket.exchange.exchange import PolymarketExchange
-from venues.polymarket.exchange.listing import Listing
+from venues.polymarket.exchange.listing import TICKS, Listing
 from venues.polymarket.exchange.market import Market
 from venues.polymarket.exchange.tape_frame import Recorded
 
@@ -35,14 +37,21 @@ class TapeBooks:
             self._exchange.untouch(market)
 
     def list_markets(self, frames: Iterable[Recorded]) -> int:
-        """List every market of which both tokens are spoken of, the first for YES; how many there are."""
+        """List every market of which both tokens are spoken of, the first for YES; how many there are.
+
+        A recording does not say on which tick a market was: the coarsest is taken that has all of its prices.
+        """
         pairs: dict[str, dict[str, None]] = {}
+        prices: dict[str, set[Price]] = {}
         for recorded in frames:
             for one in recorded.objects:
-                pairs.setdefault(str(one.get("market", "")), {}).update(dict.fromkeys(_tokens(one)))
+                name = str(one.get("market", ""))
+                pairs.setdefault(name, {}).update(dict.fromkeys(_tokens(one)))
+                prices.setdefault(name, set()).update(_prices(one))
         for name, tokens in pairs.items():
             if len(tokens) == 2:  # noqa: PLR2004 -- YES and NO
-                self._list(name, tuple(tokens))
+                tick = next(tick for tick in TICKS if tick <= CENT and not any(price % tick for price in prices[name]))
+                self._list(name, tuple(tokens), tick)
         return len(self._markets) // 2
 
     def see(self, recorded: Recorded) -> None:
@@ -94,7 +103,7 @@ class TapeBooks:
         market.t_us = int(one["timestamp"]) * 1_000
         self._exchange.untouch(market)
 
-    def _list(self, name: str, tokens: tuple[str, ...]) -> None:
+    def _list(self, name: str, tokens: tuple[str, ...], tick: Price) -> None:
         market = self._exchange.by_token.get(tokens[0])
         if market is None:
             slug = name if not name.startswith("0x") else f"recorded-{name[2:18]}"
@@ -103,11 +112,23 @@ class TapeBooks:
                 question=slug,
                 condition_id=name if name.startswith("0x") else "",
                 clob_token_ids=tokens,
+                order_price_min_tick_size=Decimal(tick) / DOLLAR,
                 fee_schedule=None,
             )
             market = self._exchange.list_market(listing, 0)
         market.spoken = False
         self._markets |= dict.fromkeys(tokens, market)
+
+
+def _prices(one: Mapping[str, Any]) -> set[Price]:
+    """The prices of its levels; one that makes no sense is none."""
+    found: set[Price] = set()
+    for side in ("bids", "asks", "price_changes"):
+        rows = one.get(side)
+        for row in rows if isinstance(rows, list) else ():
+            with suppress(*_NONSENSE):
+                found.add(price_from_dollars(row["price"]))
+    return found
 
 
 def _tokens(one: Mapping[str, Any]) -> list[str]:
