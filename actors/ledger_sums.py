@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
 from actors.holdings_messages import LedgerAsked, LedgerHeld, UnknownLeg
 from actors.ledger_settled import payout
@@ -26,7 +28,7 @@ class Account(NamedTuple):
     platform: Platform
 
 
-class Counted(NamedTuple):
+class Counted(msgspec.Struct, frozen=True, gc=False):
     """What is counted of one leg."""
 
     account: Account

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from actors.base import Address, GuardedActor, handles
@@ -177,6 +178,6 @@ class LegProver(GuardedActor):
 
     # -- for people ------------------------------------------------------------------------------------------
 
-    def note(self, text: str, leg: Leg, *, level: str = "info", count: str | None = None) -> None:
+    def note(self, text: str | Callable[[], str], leg: Leg, *, level: str = "info", count: str | None = None) -> None:
         """Log under its own prefix."""
         self.send(self.roles["telemetry"], Note("TRADER", text, level, leg.leg_id, leg.pair_id, count))

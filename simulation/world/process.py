@@ -263,7 +263,7 @@ class Process:
         if kind == "execute_leg" and '"action":"sell"' in text:
             self.moment("send unwind")
         self.before_send(kind, text)
-        written = self.around.network.send(self, conn_id, text)
+        written = self.around.network.send(self, conn_id, text, kind)
         self.moment(f"sent {kind}")
         return written
 
