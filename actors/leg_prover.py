@@ -166,9 +166,10 @@ class LegProver(GuardedActor):
             if work.started_us <= deadline:
                 why = f"no answer from {work.leg.platform} within {self.config.venue_timeout_us / 1e6:g} s"
                 self.conclude(work, self.unknown(work.leg, why))
-        for leg_id in self.unproven.due(self.turn.mono_us):
-            self.ask_venue(leg_id)
-        if self.at_venue or len(self.unproven):
+        if self.unproven.since:
+            for leg_id in self.unproven.due(self.turn.mono_us):
+                self.ask_venue(leg_id)
+        if self.at_venue or self.unproven.since:
             self.sweep_soon()
 
     @property

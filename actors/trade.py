@@ -322,15 +322,16 @@ class Trade:
         held.update(self.carried)
         cost = fees = 0
         # Purchases before sales: what is sold takes its share of the cost along.
-        for leg in sorted(legs, key=_sells) if len(legs) > 1 else legs:
-            outcome = leg.outcome
+        sales = [leg for leg in legs if leg.leg.action is SELL]
+        for leg in sorted(legs, key=_sells) if sales else legs:
+            outcome, order = leg.outcome, leg.leg
             if outcome is None:
                 continue
-            cost += -outcome.cost if leg.leg.action is SELL else outcome.cost
+            cost += -outcome.cost if order.action is SELL else outcome.cost
             fees += outcome.fees
             if outcome.filled:
-                slot = leg.slot
-                held[slot] = _after(held.get(slot, _EMPTY), leg.leg.action, outcome)
+                slot = order.platform, order.market, order.side
+                held[slot] = _after(held.get(slot, _EMPTY), order.action, outcome)
         for slot, given in self.given.items():
             left = held.get(slot, _EMPTY)
             held[slot] = Holding(Quantity(left.contracts - given.contracts), Money(left.basis - given.basis))

@@ -76,7 +76,7 @@ def walk(yes: Offer, no: Offer, yes_levels: list[Level], no_levels: list[Level],
 
 def _all_in(offer: Offer, price: Price) -> int:
     """What one contract costs at the limit for ``price``, with its unrounded fee, in 1e-14 dollar."""
-    limit = limit_on_tick(price, offer.tick)
+    limit = price if offer.tick == 1 else limit_on_tick(price, offer.tick)
     return limit * SCALE + offer.fees.marginal(limit)
 
 

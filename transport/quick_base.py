@@ -110,8 +110,9 @@ class QuickBase(ActorSystemBase):
             self.actorRegistry,
             self._handlers,
         )
+        next_one = pending.pop
         while pending or bookkeeping:
-            each = pending.pop(0) if pending else bookkeeping.popleft()
+            each = next_one(0) if pending else bookkeeping.popleft()
             if type(each) is not tuple:
                 self._runSingleSend(each)
                 continue
