@@ -57,6 +57,7 @@ DRIFT: Final = Kind("Venue and ledger differ", critical=True)
 DOUBT: Final = Kind("Money in doubt", critical=True, by_pair=True)
 TRADER: Final = Kind("Trader lost")
 FEED: Final = Kind("Feed dead")
+LATCHED: Final = Kind("Market latched")
 FAILURE: Final = Kind("Part of the program failed")
 SUMMARY: Final = Kind("Daily summary")
 
@@ -74,6 +75,7 @@ BY_COUNT: Final[dict[str, Kind]] = {
     "feed_down": FEED,
     "feed_silent": FEED,
     "feed_failed": FEED,
+    "markets_halted": LATCHED,
     "actor_failures": FAILURE,
     "resumes": TRADING,
     HALTS: HALT,

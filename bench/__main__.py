@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bench import help_time, kalshi_order, memory, pair_counts, relay, tick_to_wire, updates
+from bench import help_time, kalshi_order, memory, pair_counts, pairs, relay, tick_to_wire, updates
 from bench.figure import Figure
 from bench.machine import conditions
 from bench.report import show, show_pairs
@@ -30,6 +30,7 @@ FIGURES: Final[dict[str, Callable[[Sizes, Path], Figure]]] = {
     "updates": updates.measure,
     "relay": relay.measure,
     "pair_counts": lambda sizes, _data: pair_counts.measure(sizes),
+    "pairs": pairs.measure,
     "memory": lambda sizes, _data: memory.measure(sizes),
     "help": lambda sizes, _data: help_time.measure(sizes),
 }

@@ -161,9 +161,9 @@ def _polymarket(settings: Settings) -> LiveVenue:
 
 def _tokens(settings: Settings) -> list[str]:
     """The tokens whose markets must be known before their first order: those of the pairs file, and of `markets`."""
-    from cli.run_controller import read_pairs
+    from cli.pairs_source import named_pairs
 
-    pairs = [] if settings.pairs is None else read_pairs(settings.pairs)
+    pairs = [] if settings.pairs is None else named_pairs(settings)
     tokens = [token for pair in pairs for token in (pair.poly_yes_token, pair.poly_no_token) if token is not None]
     return [*tokens, *(name for name in settings.markets or () if name.isdigit())]
 

@@ -21,6 +21,7 @@ from cli.exchange_commands import exchange_app
 from cli.exit_codes import CONFIGURATION, OK, USAGE
 from cli.ledger_commands import ledger_app
 from cli.output import complain, say
+from cli.pairs_commands import pairs_app
 from cli.risk_commands import add_to
 from config.error import ConfigError
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from config.settings import Settings
 
 _ORDER: Final = (
-    "run", "status", "doctor", "halt", "reduce", "resume", "confirm", "ledger", "demo", "record", "replay",
+    "run", "status", "doctor", "halt", "reduce", "resume", "confirm", "ledger", "pairs", "demo", "record", "replay",
     "simulate", "exchange", "bootstrap", "version", "controller", "trader",
 )  # fmt: skip
 
@@ -66,6 +67,7 @@ run_app = typer.Typer(cls=_Commands, rich_markup_mode=None, invoke_without_comma
 app.add_typer(run_app, name="run", short_help="Start a controller or a trader.")
 app.add_typer(exchange_app, name="exchange", cls=_Commands, short_help="An exchange on this machine, to rehearse on.")
 app.add_typer(ledger_app, name="ledger", cls=_Commands, short_help="Show trades, positions, profit and loss.")
+app.add_typer(pairs_app, name="pairs", cls=_Commands, short_help="Find markets that are the same question.")
 
 
 def main() -> None:

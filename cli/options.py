@@ -10,7 +10,9 @@ Bind = Annotated[
     list[str] | None,
     typer.Option("--bind", metavar="HOST:PORT", help="Listen here; may be repeated. Default: this machine, port 9001."),
 ]
-Pairs = Annotated[str | None, typer.Option("--pairs", metavar="FILE", help="The pairs to watch.")]
+Pairs = Annotated[
+    str | None, typer.Option("--pairs", metavar="FILE|approved", help="The pairs to watch: a file, or those approved.")
+]
 Feed = Annotated[
     str | None,
     typer.Option("--feed", metavar="sim|replay:FILE|live", help="Where market data comes from. Default: sim."),

@@ -88,7 +88,13 @@ def alert_plan(settings: Settings, where: str, *, summary: bool) -> AlertPlan:
 
 def about(role: str, settings: Settings) -> dict[str, Any]:
     """The head of the status document."""
-    return {"role": role, "version": version(), "dry_run": settings.dry_run, "dry_run_by": settings.dry_run_by}
+    return {
+        "role": role,
+        "version": version(),
+        "dry_run": settings.dry_run,
+        "dry_run_by": settings.dry_run_by,
+        "rehearsal": settings.rehearsal,
+    }
 
 
 def link_token(settings: Settings) -> str | None:

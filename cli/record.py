@@ -15,8 +15,8 @@ from cli.exit_codes import ERROR, OK, USAGE
 from cli.feeds import instruments
 from cli.live_venues import kalshi_access, polymarket_hosts
 from cli.output import complain, say, say_json
+from cli.pairs_source import named_pairs
 from cli.processes import run_loop
-from cli.run_controller import read_pairs
 from config.settings import Settings
 from protocol.terms import KALSHI, PLATFORMS, Platform
 from transport.feeds.port import FeedPort, WallClock
@@ -83,7 +83,7 @@ def _markets(settings: Settings, platform: str, named: list[str]) -> list[str]:
     """Those named, or all of the pairs file."""
     if named or settings.pairs is None:
         return list(dict.fromkeys(named))
-    return list(instruments(read_pairs(settings.pairs), Platform(platform)))
+    return list(instruments(named_pairs(settings), Platform(platform)))
 
 
 def _opened(file: Path) -> Recorder:

@@ -6,10 +6,12 @@ from typing import Final
 
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION
+from cli.pairs_source import named_pairs
 from config.settings import Settings
 from market.fees import FeeModel, polymarket_fees
 from protocol.terms import Platform
 from simulation.market_pairs import DEFAULT_PAIRS
+from transport.pairs.schema import FILE_NAME as PAIRS_STORE
 from transport.paper_account import PaperAccount
 from transport.rehearsal import OtherSide
 from venues.paper.venue import PaperVenue
@@ -30,7 +32,7 @@ def own_home(settings: Settings) -> None:
         return
     if mark.exists():
         return
-    used = next(iter([*home.glob("*.db")]), None)
+    used = next((file for file in home.glob("*.db") if file.name != PAIRS_STORE), None)
     if used is not None:
         raise CliError(CONFIGURATION, f"rehearsal: {used} may hold real trades: set ARB_HOME to a directory of its own")
     mark.write_text("what is in here was never real\n")
@@ -38,9 +40,7 @@ def own_home(settings: Settings) -> None:
 
 def other_side(settings: Settings, platform: Platform) -> OtherSide:
     """The made-up venue, with an account that survives its traders and the fees of the pairs."""
-    from cli.run_controller import read_pairs
-
-    pairs = list(DEFAULT_PAIRS) if settings.pairs is None else read_pairs(settings.pairs)
+    pairs = list(DEFAULT_PAIRS) if settings.pairs is None else named_pairs(settings)
     rates = {token: pair.polymarket_rate_ppm for pair in pairs for token in (pair.poly_yes_token, pair.poly_no_token)}
     dearest = max(rates.values(), default=0)
 

@@ -11,7 +11,8 @@ import msgspec
 from cli.error import CliError
 from cli.exit_codes import ERROR, OK
 from cli.output import complain, say
-from cli.run_controller import precision_of, read_pairs, rules_of
+from cli.pairs_source import named_pairs
+from cli.run_controller import precision_of, rules_of
 from cli.words import count, usd
 from config.settings import Settings
 from market.opportunity import Opportunity
@@ -31,7 +32,7 @@ def run(settings: Settings, *, as_json: bool, trade: bool) -> int:
     file = settings.feed_file
     if file is None or settings.pairs is None:
         raise CliError(ERROR, "replay needs a recording and a pairs file")
-    pairs = read_pairs(settings.pairs)
+    pairs = named_pairs(settings)
     silence = int(settings.max_silence_s * 1_000_000) if settings.max_silence_s else None
     complaints = _Complaints()
     replay = replay_offline(file, pairs, rules_of(settings), silence, complaints.take)
@@ -55,7 +56,7 @@ def traded(settings: Settings, file: Path) -> dict[str, Any]:
     if settings.pairs is None:
         raise CliError(ERROR, "replay needs a pairs file")
     cap = money_from_dollars(settings.max_leg_notional_usd)
-    run_on_paper = PaperRun(read_pairs(settings.pairs), rules_of(settings), cap, precision_of(settings))
+    run_on_paper = PaperRun(named_pairs(settings), rules_of(settings), cap, precision_of(settings))
     return run_on_paper.totals(file)
 
 

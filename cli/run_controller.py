@@ -6,12 +6,13 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from actors.ports import VenuePort
+from cli import pairs_watch
 from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.feeds import feed_maker, relay_rules, relayed_markets
+from cli.pairs_source import named_pairs, on_approved
 from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
 from cli.rehearsal import own_home
 from cli.risk_plan import free_disk, risk_plan
@@ -19,7 +20,6 @@ from config.home import ArbHome
 from config.settings import DEFAULT_SILENCE_S, Settings
 from market.fees import DIRECT_PRECISION, RETAIL_PRECISION
 from market.pair import Pair
-from market.pairs import PairsError, parse_pairs
 from market.rules import Rules
 from market.scan import Scan
 from protocol.terms import PLATFORMS, Platform
@@ -51,12 +51,24 @@ def run(settings: Settings) -> int:
     setup_logging(level=settings.log_level, as_json=settings.log_json)
     for warning in settings.warnings:
         log_event("CONTROL", "warning", warning)
-    pairs = load_pairs(settings)
-    make_feed = feed_maker(settings, pairs)
+    pairs, make_feed = _market(settings)
     try:
         return OK if run_loop(_run(settings, pairs, make_feed)) else ERROR
     except (AlertsError, LinkError, StatusError, LedgerError, JournalError, AccountError) as error:
         raise CliError(CONFIGURATION, str(error)) from None
+
+
+def _market(settings: Settings) -> tuple[list[Pair], FeedMaker]:
+    """The pairs and where their books come from; approved ones on the terms of this moment, and watched."""
+    if not on_approved(settings):
+        pairs = load_pairs(settings)
+        return pairs, feed_maker(settings, pairs)
+    if settings.feed == "live" and settings.discovery_check_s:
+        pairs_watch.check(settings)
+    pairs = load_pairs(settings)
+    for line in pairs_watch.greeting(settings):
+        log_event("PAIRS", "info", line)
+    return pairs, pairs_watch.watched(settings, pairs, feed_maker(settings, pairs))
 
 
 async def _run(settings: Settings, pairs: list[Pair], make_feed: FeedMaker) -> bool:
@@ -80,22 +92,13 @@ def greeting(settings: Settings, pairs: list[Pair], tailscale: TailscaleStatus) 
 
 
 def load_pairs(settings: Settings) -> list[Pair]:
-    """The pairs of the file; the simulated market brings its own."""
-    if settings.pairs is not None:
-        return read_pairs(settings.pairs)
-    if settings.feed == "sim":
+    """The pairs of the file or the approved ones; the simulated market brings its own."""
+    if settings.pairs is None and settings.feed == "sim":
         return list(DEFAULT_PAIRS)
-    raise CliError(CONFIGURATION, f"pairs: feed {settings.feed} needs a pairs file: give --pairs FILE")
-
-
-def read_pairs(path: Path) -> list[Pair]:
-    """Read a pairs file, or say which file, pair and field is wrong."""
-    try:
-        return parse_pairs(path.read_text(encoding="utf-8"), str(path))
-    except OSError as error:
-        raise CliError(CONFIGURATION, f"pairs file {path} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, PairsError) as error:
-        raise CliError(CONFIGURATION, f"pairs file: {error}") from None
+    if settings.pairs is None and not on_approved(settings):
+        text = f"pairs: feed {settings.feed} needs pairs: approve some (`arb pairs review`), or give --pairs FILE"
+        raise CliError(CONFIGURATION, text)
+    return named_pairs(settings)
 
 
 def rules_of(settings: Settings) -> Rules:

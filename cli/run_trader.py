@@ -12,9 +12,10 @@ from cli.error import CliError
 from cli.exit_codes import CONFIGURATION, ERROR, OK
 from cli.feeds import trader_feed
 from cli.live_venues import NO_LIVE, live_venues, order_timeout_us
+from cli.pairs_source import named_pairs
 from cli.processes import about, alert_plan, link_token, mode, open_journal, run_loop, trader_limits, version
 from cli.rehearsal import own_home
-from cli.run_controller import paper_port, read_pairs
+from cli.run_controller import paper_port
 from config.feeds import NONE
 from config.settings import Settings
 from protocol.terms import POLYMARKET, Platform
@@ -66,7 +67,7 @@ def trader_options(settings: Settings, live: Mapping[Platform, LiveVenue] = NO_L
     home = settings.home
     home.ensure_run_dir()
     # Before the journal is opened: what is wrong with the feed must leave nothing open.
-    feed = trader_feed(settings, list(DEFAULT_PAIRS) if settings.pairs is None else read_pairs(settings.pairs))
+    feed = trader_feed(settings, list(DEFAULT_PAIRS) if settings.pairs is None else named_pairs(settings))
     if feed is not None and isinstance(other := live.get(POLYMARKET), OtherSide):
         feed = other.fed_by(feed)
     name, journal = own_journal(settings)

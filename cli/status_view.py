@@ -22,6 +22,7 @@ LAST_PROBLEMS: Final = 5
 # What has a place of its own; anything else that a process says is shown as name and value.
 _PLACED: Final = frozenset(
     {"role", "version", "pid", "uptime_s", "dry_run", "dry_run_by", "state", "reason", "name", "feeds", "connections"}
+    | {"rehearsal"}
     | {"link", "paths", "routes", "traders", "trades", "totals", "recent_trades", "positions", "aborted", "problems"}
     | {"unknown", "dust", "recovering", "ledger", "journal", "risk", "alerts", "reconciliation"}
     | {"relays", "relaying", "latched", "without_book"}
@@ -77,11 +78,14 @@ def _head(document: Document, style: Style) -> Iterator[str]:
     yield "  ".join(filter(None, facts))
     if "dry_run" in document:
         by = f" by {source}" if (source := text(document.get("dry_run_by"))) else ""
-        yield (
-            f"dry run{by}: nothing reaches a venue"
-            if document["dry_run"]
-            else style.alarm(f"LIVE{by}: orders are real")
-        )
+        if document["dry_run"]:
+            yield f"dry run{by}: nothing reaches a venue"
+        elif document.get("rehearsal") is True:
+            yield style.strong(
+                f"LIVE{by}, a rehearsal: orders go to exchanges on this machine, and no money is in them"
+            )
+        else:
+            yield style.alarm(f"LIVE{by}: orders are real")
 
 
 def _facts(document: Document, style: Style, width: int) -> Iterator[str]:

@@ -28,6 +28,9 @@ MAX_MARKET: Final = 200
 
 FEED_FILE: Final = "replay:"
 
+APPROVED: Final = "approved"
+"""Instead of a pairs file: what a person has approved (`arb pairs`)."""
+
 _WHOLE: Final = re.compile(r"[+-]?\d{1,20}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[+-]?\d{1,20}(\.\d{1,20})?", re.ASCII)
 _TOKEN: Final = re.compile(r"[\x21-\x7e]+")
@@ -49,12 +52,16 @@ class RefusedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of value: ``phrase`` completes "must be ...", ``parse`` raises ``ValueError`` on anything else."""
+    """One kind of value: ``phrase`` completes "must be ...", ``parse`` raises ``ValueError`` on anything else.
+
+    Of a path ``words`` are those that name no file.
+    """
 
     phrase: str
     parse: Callable[[Any], object]
     is_path: bool = False
     is_secret: bool = False
+    words: tuple[str, ...] = ()
 
     def read(self, value: object) -> object:
         """Return the typed value, or raise ``ValueError`` with a text that begins with "must"."""
@@ -225,6 +232,15 @@ def _path(value: object) -> Path:
 def path() -> Kind:
     """A path, with ``~`` expanded; whether the file exists is asked by the one who opens it."""
     return Kind("a path", _path, is_path=True)
+
+
+def pairs() -> Kind:
+    """A pairs file, or the pairs that were approved."""
+
+    def parse(value: object) -> object:
+        return APPROVED if value == APPROVED else _path(value)
+
+    return Kind(f"a path, or {APPROVED}", parse, is_path=True, words=(APPROVED,))
 
 
 def feed() -> Kind:

@@ -63,9 +63,9 @@ of its own: a trade is live only where both ends are.
 ## The token and the keys
 
 The link's token is read from `token_file`, which nobody but its owner may read (`chmod 600`), or from `ARB_TOKEN`,
-which overrules it. The venues' private keys are in `kalshi.key_file` and `polymarket.key_file`, under the same rule, or, of a
-wallet, in the system's keyring. No flag takes any of them, for every user of a machine can read a command line, and no log
-line shows them.
+which overrules it. The venues' private keys are in `kalshi.key_file` and `polymarket.key_file`, under the same rule; a
+wallet's may be in the system's keyring. No flag takes any of them, for every user of a machine can read a command
+line, and no log line shows them.
 
 ## Settings
 

@@ -17,6 +17,8 @@ from config.about import About
 from config.address import Address
 from config.alerts import TABLE as ALERTS
 from config.alerts import AlertSettings
+from config.discovery import TABLE as DISCOVERY
+from config.discovery import DiscoverySettings
 from config.feeds import TABLE as FEEDS
 from config.feeds import FeedSettings
 from config.home import ArbHome
@@ -28,7 +30,7 @@ from config.risk import TABLE as RISK
 from config.risk import RiskSettings
 from protocol.terms import PLATFORMS
 
-TABLES: Final = (FEEDS, KALSHI, POLYMARKET, RISK, ALERTS)
+TABLES: Final = (FEEDS, KALSHI, POLYMARKET, RISK, ALERTS, DISCOVERY)
 """How the names of settings begin that have a table of their own in the file."""
 
 DEFAULT_SILENCE_S: Final = Decimal(30)
@@ -41,7 +43,7 @@ YesNo = Annotated[bool, kinds.yes_no()]
 File = Annotated[Path | None, kinds.path()]
 
 
-class Settings(FeedSettings, KalshiSettings, PolymarketSettings, RiskSettings, AlertSettings):
+class Settings(FeedSettings, KalshiSettings, PolymarketSettings, RiskSettings, AlertSettings, DiscoverySettings):
     """All settings of a process, immutable. Made by :func:`config.load.load_settings`, which knows the sources.
 
     ``dry_run`` is the decision, not the wish: true unless trading live was asked for and nothing asked for a dry
@@ -134,8 +136,8 @@ class Settings(FeedSettings, KalshiSettings, PolymarketSettings, RiskSettings, A
     rehearsal: Annotated[
         YesNo,
         About(
-            "With `live`, all as if for real, against `arb exchange kalshi` and `arb exchange polymarket` on this machine. "
-            "All ends must say so, each in an `ARB_HOME` that has seen no real trade.",
+            "With `live`, all as if for real, against `arb exchange kalshi` and `arb exchange polymarket` on this "
+            "machine. All ends must say so, each in an `ARB_HOME` that has seen no real trade.",
             flag="--rehearsal",
         ),
     ] = False
@@ -151,7 +153,15 @@ class Settings(FeedSettings, KalshiSettings, PolymarketSettings, RiskSettings, A
             default="none: a pure router",
         ),
     ] = ()
-    pairs: Annotated[File, About("File of the pairs to watch.", flag="--pairs")] = None
+    pairs: Annotated[
+        Path | Literal["approved"] | None,
+        kinds.pairs(),
+        About(
+            "The pairs to watch: a file, or those that a person approved (docs/pairs.md).",
+            flag="--pairs",
+            default="those of the simulated market; otherwise the approved ones, where there are any",
+        ),
+    ] = None
     feed: Annotated[
         str, kinds.feed(), About("Market data: simulated, the venues' own, or a recording.", flag="--feed")
     ] = "sim"

@@ -137,7 +137,8 @@ def _relative_to(folder: Path, name: str, raw: object) -> object:
         return raw
     prefix = FEED_FILE if name in _SOURCES and raw.startswith(FEED_FILE) else ""
     path = raw.removeprefix(prefix).strip()
-    if not (prefix or kind(name).is_path) or not path or path.startswith("~"):
+    is_file = prefix or (kind(name).is_path and path not in kind(name).words)
+    if not is_file or not path or path.startswith("~"):
         return raw
     return f"{prefix}{folder / path}"
 

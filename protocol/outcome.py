@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
 
 import msgspec
 
 from protocol.leg import Leg
-from protocol.terms import BUY, LegId, Status
+from protocol.terms import BUY, POLYMARKET, LegId, Status
 from protocol.units import CONTRACT, USD, Money, Price, Quantity, notional, show_money, show_quantity
 from protocol.wire import LegResult
 
@@ -81,6 +82,9 @@ def believable(outcome: Outcome) -> Outcome:
     )
 
 
+_LEAST: Final = Quantity(1)
+
+
 def newer(news: Outcome, held: Outcome) -> bool:
     """Of two outcomes of one leg, whether ``news`` replaces ``held``. All that folds outcomes asks this.
 
@@ -97,13 +101,15 @@ def newer(news: Outcome, held: Outcome) -> bool:
 def beyond_limit(leg: Leg, outcome: Outcome) -> Money:
     """How much worse than the leg's limit a proven fill was, in all; 0 where it kept to it.
 
-    A cost that was told as a rounded average may be off by a micro-dollar for each contract.
+    A cost that was told as a rounded average may be off by a micro-dollar a contract. Polymarket's purchases spend
+    dollars: what these bought beyond the last whole 0.01 of a share was paid for, and is not in ``filled``.
     """
     if not (outcome.status.proven and outcome.filled):
         return Money(0)
     worse = outcome.cost - notional(leg.limit, outcome.filled)
     worse = worse if leg.action is BUY else -worse
-    return Money(worse) if worse > 1 + outcome.filled // CONTRACT else Money(0)
+    crumb = notional(leg.limit, _LEAST) if leg.platform == POLYMARKET and leg.action is BUY else 0
+    return Money(worse) if worse > 1 + outcome.filled // CONTRACT + crumb else Money(0)
 
 
 def _why_unknown(result: LegResult) -> str:

@@ -32,6 +32,8 @@ COMMANDS = (
     ("ledger", "paid-out"),
     ("ledger", "settle-leg"),
     ("ledger",),
+    ("pairs",),
+    ("pairs", "find"),
     ("demo",),
     ("replay",),
     ("bootstrap",),
@@ -110,6 +112,7 @@ def test_the_commands_are_listed_in_a_newcomers_order() -> None:
         "resume",
         "confirm",
         "ledger",
+        "pairs",
         "demo",
         "record",
         "replay",
@@ -137,6 +140,7 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_every_flag_of_the_settings_is_a_flag_of_a_command() -> None:
     pages = arb("run", "controller", "--help").out + arb("run", "trader", "--help").out
+    pages += arb("pairs", "fetch", "--help").out
     flags = {flag for name in Settings.model_fields for flag in (about(name).flag, about(name).no_flag) if flag}
     assert {flag for flag in flags if f" {flag} " not in pages} == set()
 
@@ -273,7 +277,7 @@ def test_a_bug_keeps_its_traceback(bodies: dict[str, Body], monkeypatch: pytest.
         ("run controller", {}, "ws_prt = 1", 4, "ws_prt in {file} is no setting: did you mean ws_port?"),
         ("run controller", {}, "role = ", 4,
          '{file}, line 1, column 8: Invalid value; lines look like ws_port = 9001 or role = "trader"'),
-        ("replay r.gz", {}, "[pairs]", 4, "pairs = {{...}} in {file}: must be a path"),
+        ("replay r.gz", {}, "[pairs]", 4, "pairs = {{...}} in {file}: must be a path, or approved"),
         ("status --role boss", {}, "", 2, "--role boss: must be controller or trader"),
     ],
 )  # fmt: skip

@@ -238,6 +238,14 @@ def test_live_is_said_loudly_and_by_whom() -> None:
     assert "\x1b[31mLIVE by flag --live: orders are real\x1b[0m" in live
 
 
+def test_a_rehearsal_is_not_called_real() -> None:
+    said = {"role": "trader", "dry_run": False, "dry_run_by": "file config.toml", "rehearsal": True}
+    live = render(said, Style(), 100)
+    assert "LIVE by file config.toml, a rehearsal: orders go to exchanges on this machine" in live
+    assert "orders are real" not in live
+    assert "orders are real" in render(said | {"rehearsal": False}, Style(), 100)
+
+
 @pytest.mark.parametrize("state", ["HALTED", "REDUCING"])
 def test_a_state_that_is_not_active_is_an_alarm(state: str) -> None:
     assert f"\x1b[31m{state}\x1b[0m" in render({"role": "controller", "state": state}, Style(colour=True), 80)

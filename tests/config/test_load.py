@@ -175,6 +175,13 @@ def test_a_path_in_the_file_is_relative_to_the_file(tmp_path: Path) -> None:
     assert (typed.pairs, typed.feed_file) == (Path("p.toml"), Path("r.gz"))
 
 
+def test_the_approved_pairs_are_no_file(tmp_path: Path) -> None:
+    home = home_with(tmp_path, pairs="approved")
+    assert load_settings({}, {}, home).pairs == "approved"
+    assert load_settings({"pairs": "./approved"}, {}, home).pairs == Path("approved")
+    assert load_settings({}, {"ARB_PAIRS": "approved"}, ArbHome(tmp_path / "other")).pairs == "approved"
+
+
 def test_a_bind_flag_may_be_repeated(tmp_path: Path) -> None:
     settings = load_settings({"bind": ["127.0.0.1:0", "[::1]:9001"]}, {}, ArbHome(tmp_path))
     assert settings.bind == (Address("127.0.0.1", 0), Address("::1", 9001))

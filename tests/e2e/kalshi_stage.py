@@ -288,14 +288,20 @@ def kalshi_port(hosts: Hosts, folder: Path) -> KalshiPort:
 
 
 def trader(
-    folder: Path, url: str, venue: LiveVenue, feed: FeedPort | None = None, *, rehearsal: bool = True
+    folder: Path,
+    url: str,
+    venue: LiveVenue,
+    feed: FeedPort | None = None,
+    *,
+    rehearsal: bool = True,
+    journal: JournalFile | None = None,
 ) -> TraderProcess:
-    """A live trader of one platform."""
+    """A live trader of one platform; its ``journal`` is one that its venue has already, or its own."""
     platform: Platform = venue.platform
     venues: dict[Platform, tuple[VenuePort, VenuePort | None]] = {platform: (PaperPort(PaperVenue(platform)), venue)}
-    journal = JournalFile(folder / f"journal-{platform}.db")
-    if isinstance(venue, KeepsOrders):
-        venue.keep_in(journal)
+    kept = journal or JournalFile(folder / f"journal-{platform}.db")
+    if journal is None and isinstance(venue, KeepsOrders):
+        venue.keep_in(kept)
     options = TraderOptions(
         trader_id=str(platform),
         dry_run=False,
@@ -305,7 +311,7 @@ def trader(
         max_leg_notional=Money(1_000 * USD),
         venue_timeout_us=800_000,
         max_clock_offset_us=1_000_000,
-        open_journal=lambda: journal,
+        open_journal=lambda: kept,
         url=url,
         beacon_port=1,
         feed=feed,

@@ -65,7 +65,7 @@ def rehearsing(home: Path, **hosts: str) -> Settings:
 
 
 def test_only_a_rehearsal_has_the_made_up_venue(arb_home: Path) -> None:
-    with pytest.raises(CliError, match="polymarket has no live client"):
+    with pytest.raises(CliError, match=r"polymarket\.key_file is missing"):
         live_venues(configured(arb_home), [POLYMARKET])
     found = live_venues(rehearsing(arb_home), [POLYMARKET])
     assert isinstance(found[POLYMARKET], OtherSide)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.run_controller import read_pairs
+from cli.pairs_source import read_pairs
 from market.rules import Rules
 from market.tracker import EventKind, OpportunityEvent, replay_record
 from tests.e2e.tapes import Tapes, staged

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-SHIPPED: Final = ("protocol", "market", "venues", "actors", "transport", "config", "simulation", "cli")
+SHIPPED: Final = ("protocol", "market", "pairing", "venues", "actors", "transport", "config", "simulation", "cli")
 """The rooms that are installed with `arb`."""
 
 ROOMS: Final = (*SHIPPED, "tests", "bench")

@@ -21,6 +21,7 @@ FIGURES = (
     "updates",
     "relay",
     "pair_counts",
+    "pairs",
     "memory",
     "help",
 )

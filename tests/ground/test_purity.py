@@ -10,7 +10,7 @@ from tests.ground import purity
 from tests.ground.project import ROOT, SHIPPED, sources
 from tests.ground.purity import CHANCE, CLOCK, SOCKETS, WORLD
 
-DECIDES = ("protocol", "market", "venues", "actors")
+DECIDES = ("protocol", "market", "pairing", "venues", "actors")
 
 
 def findings(check: Callable[[str], list[str]], *rooms: str) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.outcome import Outcome, believable, beyond_limit, newer, outcome_from_result
-from protocol.terms import Action, LegId, Status
+from protocol.terms import KALSHI, POLYMARKET, Action, LegId, Platform, Status
 from protocol.units import MAX_QUANTITY, Money, Price, Quantity, average_cents, notional
 from protocol.wire import LegResult
 from tests.fact_kit import leg as a_leg
@@ -109,6 +109,23 @@ def test_a_fill_beyond_its_limit_is_measured(action: Action, cost: int, worse: i
     told = Outcome(leg_id=LegId("l1"), status=Status.FILLED, filled=ASKED, cost=Money(cost))
     assert beyond_limit(a_leg("l1", action=action), told) == worse
     assert beyond_limit(a_leg("l1", action=action), msgspec.structs.replace(told, status=Status.UNKNOWN)) == 0
+
+
+@pytest.mark.parametrize(
+    ("platform", "action", "cost", "worse"),
+    [
+        (POLYMARKET, Action.BUY, 5_205_211, 0),
+        (POLYMARKET, Action.BUY, 5_205_212, 5_212),
+        (POLYMARKET, Action.SELL, 5_194_800, 5_200),
+        (KALSHI, Action.BUY, 5_205_200, 5_200),
+    ],
+)
+def test_what_dollars_bought_beyond_the_last_hundredth_is_no_worse_price(
+    platform: Platform, action: Action, cost: int, worse: int
+) -> None:
+    told = Outcome(leg_id=LegId("l1"), status=Status.FILLED, filled=ASKED, cost=Money(cost))
+    leg = msgspec.structs.replace(a_leg("l1", action=action), platform=platform)
+    assert beyond_limit(leg, told) == worse
 
 
 # -- of two outcomes of one leg ------------------------------------------------------------------------------------
