@@ -60,6 +60,7 @@ SOCKETS: Final[dict[str, Fields]] = {"refused_handshake": {}, "no_pongs": {"time
 
 STATES: Final[dict[str, Fields]] = {
     "clock_offset": {"ms": 60_000},
+    "lag": {"ms": 900},
     "cancel_only": {},
     "post_only": {},
     "market_paused": {"market": SLUG},
