@@ -21,8 +21,8 @@ from config.home import ArbHome
 from protocol.units import Money, UnitError, money_from_dollars
 from transport.feeds.capture_file import CaptureError
 from transport.feeds.port import WallClock
-from transport.kalshi_exchange.player import Player
 from transport.kalshi_exchange.server import KalshiServer
+from transport.loopback.player import Player
 from venues.kalshi.exchange.catalog import SHARDS
 from venues.kalshi.exchange.key_ring import BadKey
 from venues.kalshi.exchange.listing import DEMO, Listing, ListingError, read_listings

@@ -21,7 +21,7 @@ from config.home import ArbHome
 from protocol.units import Money, UnitError, money_from_dollars
 from transport.feeds.capture_file import CaptureError
 from transport.feeds.port import WallClock
-from transport.polymarket_exchange.player import Player
+from transport.loopback.player import Player
 from transport.polymarket_exchange.server import PolymarketServer
 from venues.polymarket.exchange.admin import KINDS
 from venues.polymarket.exchange.eip712 import BadSignature
@@ -107,7 +107,8 @@ def _admit(service: PolymarketService, wanted: WantedPolymarket) -> _Member:
 
 def _break_down(service: PolymarketService, wanted: WantedPolymarket) -> None:
     """The faults of the command line: a name, or name=times."""
-    from venues.polymarket.exchange.faults import Fault, FaultError
+    from venues.loopback.faults import FaultError
+    from venues.polymarket.exchange.faults import Fault
 
     for text in wanted.faults:
         name, _, times = text.partition("=")

@@ -49,9 +49,9 @@ from transport.rehearsal import OtherSide
 from transport.trader_process import TraderOptions, TraderProcess
 from venues.kalshi.exchange.faults import Fault
 from venues.kalshi.exchange.listing import Listing
-from venues.kalshi.exchange.message import Request
 from venues.kalshi.hosts import Hosts
 from venues.kalshi.orders import CREATE
+from venues.loopback.message import Request
 from venues.paper.port import PaperPort
 from venues.paper.venue import PaperVenue
 

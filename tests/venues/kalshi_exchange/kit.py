@@ -19,9 +19,9 @@ from protocol.units import USD, Money
 from transport.kalshi_exchange.server import KalshiServer
 from venues.kalshi.exchange.account import Account
 from venues.kalshi.exchange.listing import DEMO, Listing
-from venues.kalshi.exchange.message import Reply, Request
 from venues.kalshi.exchange.rest import ROOT
 from venues.kalshi.exchange.service import KalshiService
+from venues.loopback.message import Reply, Request
 
 T0: Final = 1_795_300_000_000_000
 """A moment in November 2026, unix microseconds."""

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.venues.kalshi_exchange.kit import RAIN, T0, Member, headers, new_service, order_body
 from tests.venues.kalshi_exchange.socket_kit import Connection
 from venues.kalshi.exchange.admin import Admin
-from venues.kalshi.exchange.message import Request
+from venues.loopback.message import Request
 
 _scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)

@@ -14,7 +14,8 @@ from tests.ground.project import ROOT
 from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame, soon
 from tests.venues.kalshi_exchange.kit import RAIN, T0, Member, new_service, order_body, public_pem, rsa_key
 from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_sides
-from venues.kalshi.exchange.faults import FRAME_FAULTS, NAMES, REQUEST_FAULTS, SOCKET_FAULTS, STATES, Fault, FaultError
+from venues.kalshi.exchange.faults import FRAME_FAULTS, NAMES, REQUEST_FAULTS, SOCKET_FAULTS, STATES, Fault
+from venues.loopback.faults import FaultError
 
 ORDERS = "/portfolio/events/orders"
 SUBSCRIBE = {"id": 1, "cmd": "subscribe", "params": {"channels": ["orderbook_delta"], "market_tickers": [RAIN]}}

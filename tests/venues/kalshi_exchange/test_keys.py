@@ -20,8 +20,8 @@ from tests.venues.kalshi_exchange.kit import (
     write_key,
 )
 from venues.kalshi.exchange.key_ring import BadKey, KeyRing
-from venues.kalshi.exchange.message import Request
 from venues.kalshi.exchange.refusal import Refusal
+from venues.loopback.message import Request
 
 PATH = "/trade-api/v2/portfolio/balance"
 SECOND = 1_000_000

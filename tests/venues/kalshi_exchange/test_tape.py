@@ -16,7 +16,7 @@ from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame, soon
 from tests.venues.kalshi_exchange.kit import Member, new_service
 from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_sides
 from transport.feeds.capture_file import CaptureError
-from transport.kalshi_exchange.player import Player
+from transport.loopback.player import Player
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.exchange.tape import Recorded, read_frame
 

@@ -25,8 +25,8 @@ from tests.venues.kalshi_exchange.kit import (
 )
 from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.listing import Listing, ListingError
-from venues.kalshi.exchange.message import Reply, Request
 from venues.kalshi.exchange.texts import money_text
+from venues.loopback.message import Reply, Request
 
 GTC = "good_till_canceled"
 FOK = "fill_or_kill"

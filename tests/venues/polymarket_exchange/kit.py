@@ -13,6 +13,7 @@ from coincurve import PrivateKey
 
 from protocol.units import USD, Money
 from transport.polymarket_exchange.server import PolymarketServer
+from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.eip712 import (
     Version,
@@ -27,7 +28,6 @@ from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.key_ring import ApiKey, l2_signature
 from venues.polymarket.exchange.listing import DEMO, Listing, Schedule
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.message import Reply, Request
 from venues.polymarket.exchange.order_request import AMOUNT_DECIMALS, SignedOrder
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.wallets import WalletKind

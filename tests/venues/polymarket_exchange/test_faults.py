@@ -14,6 +14,7 @@ from tests.ground.project import ROOT
 from tests.venues.kalshi_exchange.http_kit import soon
 from tests.venues.polymarket_exchange.http_kit import Caller, calling
 from tests.venues.polymarket_exchange.kit import FREE, RAIN, Member, break_down, document, error, new_service, placed
+from venues.loopback.faults import FaultError
 from venues.polymarket.exchange.exchange import HELD
 from venues.polymarket.exchange.faults import (
     FRAME_FAULTS,
@@ -23,7 +24,6 @@ from venues.polymarket.exchange.faults import (
     SOCKET_FAULTS,
     STATES,
     Fault,
-    FaultError,
 )
 from venues.polymarket.exchange.refusal import DUPLICATED, FAK_KILLED, POST_ONLY_MODE, WRONG_WALLET
 

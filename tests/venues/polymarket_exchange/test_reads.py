@@ -24,10 +24,10 @@ from tests.venues.polymarket_exchange.kit import (
     new_service,
     placed,
 )
+from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange.admin import Admin
 from venues.polymarket.exchange.listing import DEMO, Listing, ListingError, read_listings
 from venues.polymarket.exchange.makers import Makers
-from venues.polymarket.exchange.message import Reply, Request
 
 
 def test_books_of_many_come_in_another_order_and_without_those_that_nobody_knows() -> None:

@@ -17,7 +17,7 @@ from tests.venues.polymarket_exchange.http_kit import calling, text
 from tests.venues.polymarket_exchange.kit import Member, new_service, placed
 from tests.venues.polymarket_exchange.socket_kit import Connection
 from transport.feeds.capture_file import CaptureError
-from transport.polymarket_exchange.player import Player
+from transport.loopback.player import Player
 from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.tape_frame import Recorded, read_frame
