@@ -24,8 +24,9 @@ from tests.venues.kalshi_exchange.kit import (
     refusal,
 )
 from venues.kalshi.exchange.changes import MarketChange, change_market
-from venues.kalshi.exchange.listing import Listing, ListingError
+from venues.kalshi.exchange.listing import Listing
 from venues.kalshi.exchange.texts import money_text
+from venues.loopback.listing import ListingError
 from venues.loopback.message import Reply, Request
 
 GTC = "good_till_canceled"

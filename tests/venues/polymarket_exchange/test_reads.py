@@ -24,9 +24,10 @@ from tests.venues.polymarket_exchange.kit import (
     new_service,
     placed,
 )
+from venues.loopback.listing import ListingError
 from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange.admin import Admin
-from venues.polymarket.exchange.listing import DEMO, Listing, ListingError, read_listings
+from venues.polymarket.exchange.listing import DEMO, Listing, read_listings
 from venues.polymarket.exchange.makers import Makers
 
 

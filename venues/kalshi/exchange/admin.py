@@ -11,13 +11,14 @@ from protocol.units import Money, UnitError, money_from_dollars
 from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.documents import fill_document, order_document, position_document
 from venues.kalshi.exchange.key_ring import BadKey
-from venues.kalshi.exchange.listing import MAX_SHARD, Listing, ListingError, check_listing, levels
+from venues.kalshi.exchange.listing import MAX_SHARD, Listing, check_listing, levels
 from venues.kalshi.exchange.market import Market
 from venues.kalshi.exchange.refusal import invalid
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.exchange.texts import money_text
 from venues.loopback.admin import Admin as LoopbackAdmin
 from venues.loopback.faults import FaultError
+from venues.loopback.listing import ListingError
 from venues.loopback.message import Request
 
 _Level = tuple[str, str]

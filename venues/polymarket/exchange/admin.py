@@ -10,12 +10,13 @@ from market.fees import FeeError
 from protocol.units import UnitError, money_from_dollars
 from venues.loopback.admin import Admin as LoopbackAdmin
 from venues.loopback.faults import FaultError
+from venues.loopback.listing import ListingError
 from venues.loopback.message import Request
 from venues.polymarket.exchange import portfolio
 from venues.polymarket.exchange.changes import MarketChange, change_market
 from venues.polymarket.exchange.eip712 import BadSignature, checksum
 from venues.polymarket.exchange.key_ring import ApiKey
-from venues.polymarket.exchange.listing import Listing, ListingError, check_listing, levels
+from venues.polymarket.exchange.listing import Listing, check_listing, levels
 from venues.polymarket.exchange.market import Market
 from venues.polymarket.exchange.order import Trade, TradeStatus
 from venues.polymarket.exchange.refusal import invalid
