@@ -40,13 +40,14 @@ from transport.kalshi.live import DirectFeed
 from transport.kalshi.order_wire import OrderWire, WirePolicy
 from transport.kalshi.port import KalshiPort, PortPolicy
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import KalshiRest, RestPolicy
+from transport.kalshi.rest import KalshiRest
 from transport.kalshi_exchange.server import KalshiServer
 from transport.ledger.store import LedgerStore
 from transport.link.policy import LinkPolicy
 from transport.live import KeepsOrders, LiveVenue
 from transport.rehearsal import OtherSide
 from transport.trader_process import TraderOptions, TraderProcess
+from transport.venue_rest import RestPolicy
 from venues.kalshi.exchange.faults import Fault
 from venues.kalshi.exchange.listing import Listing
 from venues.kalshi.hosts import Hosts
