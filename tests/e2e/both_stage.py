@@ -115,6 +115,7 @@ class BothWorld(World):
     poly_port: PolymarketPort
     poly_feed: PolymarketFeed
     lines: list[str]
+    kalshi_hosts: Hosts
 
     # -- what is done ----------------------------------------------------------------------------------------
 
@@ -142,12 +143,16 @@ class BothWorld(World):
         exchange.set_book(self.market, [*dict(bids).items()], asks, self.polymarket.now_us())
         self.polymarket.flush()
 
-    async def restart_polymarket(self) -> None:
-        """A person has mended what stops Polymarket's trader for good, and starts it again, with its journal."""
-        await self.traders[1].finish()
-        self.poly_port = polymarket_port(self.polymarket.hosts, self.folder, self.lines)
-        self.traders[1] = trader(self.folder, f"ws://127.0.0.1:{self.controller.server.port}", self.poly_port)
-        await self.traders[1].start()
+    async def restart(self, number: int) -> None:
+        """The trader of Kalshi (0) or Polymarket (1) ends, and starts again with its journal."""
+        await self.traders[number].finish()
+        if number:
+            self.poly_port = polymarket_port(self.polymarket.hosts, self.folder, self.lines)
+        else:
+            self.port = kalshi_port(self.kalshi_hosts, self.folder)
+        url = f"ws://127.0.0.1:{self.controller.server.port}"
+        self.traders[number] = trader(self.folder, url, self.poly_port if number else self.port)
+        await self.traders[number].start()
 
     # -- what is seen ----------------------------------------------------------------------------------------
 
@@ -259,6 +264,7 @@ async def both_staged(
     )
     world = BothWorld(kalshi, process, feed, Offers((POLYMARKET,)), folder)
     world.polymarket, world.poly_feed, world.lines = other, poly_feed, []
+    world.kalshi_hosts = hosts
     world.account = other.service.fund(wallet_key(folder).address, WalletKind.EOA, Money(FUNDS))
     world.port, world.poly_port = kalshi_port(hosts, folder), polymarket_port(other.hosts, folder, world.lines)
     try:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -13,7 +16,9 @@ from protocol.terms import KALSHI, POLYMARKET, Platform
 from tests.e2e import test_kalshi_faults as kalshi
 from tests.e2e.both_stage import SLUG, BothWorld, both_staged
 from venues.kalshi.exchange.faults import NAMES as KALSHI_NAMES
+from venues.kalshi.exchange.faults import STATES as KALSHI_STATES
 from venues.polymarket.exchange.faults import FRAME_FAULTS, NAMES, ORDER_FAULTS
+from venues.polymarket.exchange.faults import STATES as POLYMARKET_STATES
 
 Fields = dict[str, Any]
 
@@ -81,10 +86,11 @@ KALSHIS: Final[dict[str, Fields]] = {
 
 
 class Struck(NamedTuple):
-    """One fault of a schedule."""
+    """One fault of a schedule. ``more``: how it differs from the plain one."""
 
     platform: Platform
     name: str
+    more: Mapping[str, Any] = MappingProxyType({})
 
 
 EVERY: Final = (
@@ -92,7 +98,9 @@ EVERY: Final = (
     *(Struck(POLYMARKET, name) for name in sorted(POLYMARKETS)),
 )
 OFFERS: Final = 6
-LOOK_US: Final = 300_000
+MENDED: Final = 0.5
+AGAIN: Final = 0.1
+LOOK_US: Final = 1_000_000
 
 
 @pytest.fixture(autouse=True)
@@ -103,11 +111,11 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def break_down(world: BothWorld, struck: Struck) -> None:
     if struck.platform == KALSHI:
-        world.strike(struck.name, **KALSHIS[struck.name])
+        world.strike(struck.name, **{**KALSHIS[struck.name], **struck.more})
         if struck.name in kalshi.HANDSHAKE:
             world.server.drop_sockets()
         return
-    world.strike_polymarket(struck.name, **POLYMARKETS[struck.name])
+    world.strike_polymarket(struck.name, **{**POLYMARKETS[struck.name], **struck.more})
     if struck.name in READS:
         world.strike_polymarket("drop_after", **POST)
     if struck.name in SOCKETS:
@@ -118,7 +126,7 @@ async def at_rest(world: BothWorld, *, stopped: bool) -> None:
     """Nothing goes wrong any more; wait until nothing is open, trade once more, and compare everything."""
     world.mend()
     if stopped:
-        await world.restart_polymarket()
+        await world.restart(1)
     await world.until(lambda: world.settled(0), "nothing is open")
     world.agree()
     await world.trade()
@@ -128,30 +136,60 @@ async def at_rest(world: BothWorld, *, stopped: bool) -> None:
     assert all(trade["yes"] == trade["no"] for trade in world.trades()), world.trades()
 
 
-async def play(folder: Path, seed: int, rounds: int) -> dict[str, int]:
-    """A schedule of faults, one or two a round, each of which may outlast its round; what came of it."""
-    rng, done = Random(seed), list[Struck]()
+def drawn(rng: Random) -> Struck:
+    """Any fault of either, a little later, more often, slower than the plain one."""
+    platform, name, _ = rng.choice(EVERY)
+    plain = (KALSHIS if platform == KALSHI else POLYMARKETS)[name]
+    more: Fields = {}
+    if name not in {*KALSHI_STATES, *POLYMARKET_STATES}:
+        more["skip"] = rng.choice((0, 0, 0, 1, 2))
+        if plain.get("times", 1) > 0:
+            more["times"] = rng.choice((1, 1, 2, 3))
+    if "ms" in plain and name != "clock_offset":
+        more["ms"] = rng.randint(50, 1_500)
+    return Struck(platform, name, more)
+
+
+async def play(folder: Path, seed: int, rounds: int) -> Counter[str]:
+    """Some faults a round, each of which may outlast it; now and then a trader starts again. What came of it."""
+    rng, done = Random(seed), list[object]()
     try:
         async with both_staged(folder, reconcile_us=LOOK_US) as world:
             await world.trade()
             stopped = False
             for _ in range(rounds):
-                for struck in rng.sample(EVERY, rng.randint(1, 2)):
+                for _ in range(rng.randint(1, 3)):
+                    struck = drawn(rng)
                     break_down(world, struck)
                     done.append(struck)
                     stopped |= struck.name in WALLET
                 await world.offers(OFFERS)
-                if rng.random() < 0.5:
+                if rng.random() < AGAIN:
+                    done.append("a trader starts again")
+                    await world.restart(rng.randint(0, 1))
+                if rng.random() < MENDED:
+                    done.append("mended")
                     world.mend()
                     if stopped:
-                        await world.restart_polymarket()
+                        await world.restart(1)
                         stopped = False
             await at_rest(world, stopped=stopped)
-            posts = len(world.server.posted) + len(world.polymarket.posted)
-            return {"trades": len(world.trades()), "legs": len(world.legs()), "posts": posts, "faults": len(done)}
+            return counted(world)
     except BaseException as error:
-        error.add_note(f"seed {seed}: {[f'{one.platform}:{one.name}' for one in done]}")
+        error.add_note(f"seed {seed}: {done}")
         raise
+
+
+def counted(world: BothWorld) -> Counter[str]:
+    """What happened, to be added up."""
+    found = Counter(trades=len(world.trades()), legs=len(world.legs()))
+    found["posts"] = len(world.server.posted) + len(world.polymarket.posted)
+    found["closing"] = sum(leg["purpose"] != "open" for leg in world.legs())
+    found["reverted"] = sum("reverted" in (leg["error"] or "") for leg in world.legs())
+    for platform, struck in ((KALSHI, world.server.service.faults), (POLYMARKET, world.polymarket.service.faults)):
+        found["struck"] += sum(struck.struck.values())
+        found.update({f"{platform}: {name}": times for name, times in struck.struck.items()})
+    return found
 
 
 def test_a_schedule_of_faults_of_both(tmp_path: Path) -> None:
