@@ -260,7 +260,7 @@ async def both_staged(
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
     poly_feed = polymarket_feed(other.hosts)
     process = controller(
-        folder, SeveralFeeds([feed, poly_feed]), reconcile_us=reconcile_us, risk=risk, pair=BOTH, relayed=False
+        folder, SeveralFeeds([feed, poly_feed]), reconcile_every_us=reconcile_us, risk=risk, pair=BOTH, relayed={}
     )
     world = BothWorld(kalshi, process, feed, Offers((POLYMARKET,)), folder)
     world.polymarket, world.poly_feed, world.lines = other, poly_feed, []

@@ -12,18 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.shared_data import shared_data
-from tests.venues.polymarket_exchange.kit import (
-    BOB_KEY,
-    HOME,
-    RAIN,
-    SNOW,
-    T0,
-    Member,
-    document,
-    error,
-    new_service,
-    placed,
-)
+from tests.venues.loopback_kit import T0
+from tests.venues.polymarket_exchange.kit import BOB_KEY, HOME, RAIN, SNOW, Member, document, error, new_service, placed
 from venues.loopback.listing import ListingError
 from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange.admin import Admin

@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from tests.shared_data import shared_data
+from tests.venues.loopback_kit import T0
 from tests.venues.polymarket_exchange.kit import (
     ANN_KEY,
     BOB_KEY,
     HOME,
     RAIN,
     SNOW,
-    T0,
     Member,
     document,
     error,
