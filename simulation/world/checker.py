@@ -147,12 +147,9 @@ class Checker:
                 pass
 
     def _counted(self, name: str, fact: LegSent) -> None:
-        for controller in self.controllers:
-            if controller.name == name:
-                if controller.alive:
-                    self.till.sent(controller, fact.platform, fact.leg_id, fact.trade_id)
-                return
-        raise KeyError(name)
+        controller = next(each for each in self.controllers if each.name == name)
+        if controller.alive:
+            self.till.sent(controller, fact.platform, fact.leg_id, fact.trade_id)
 
     def _in_order(self, name: str, outcome: Outcome) -> None:
         """Revisions only go up, and what was proven is not unknown again under its own number."""
@@ -166,9 +163,7 @@ class Checker:
         """What is called proven is what the venue has, or had; "nothing" of an order that never arrives stays true."""
         if outcome.paper or not outcome.status.proven:
             return
-        order = None
-        for exchange in self.exchanges.values():
-            order = order or exchange.orders.get(outcome.leg_id)
+        order = next((e.orders[outcome.leg_id] for e in self.exchanges.values() if outcome.leg_id in e.orders), None)
         if order is not None and self.foreign is not None and self.foreign.is_foreign(order):
             order = None
         if order is None and not outcome.filled:

@@ -299,8 +299,9 @@ def unwind_not_decided_anew() -> Iterator[None]:
 @defect
 def risk_not_reserved() -> Iterator[None]:
     """What leaves is not counted until it is filled: limits hold for positions, not for what is in flight."""
+    counted = LegMoney.counted
     with (
-        patch.object(LegMoney, "open", property(lambda _self: Money(0))),
+        patch.object(LegMoney, "counted", lambda self: msgspec.structs.replace(counted(self), open=0)),
         patch.object(Exposure, "keep", lambda _self, _trade_id, _pair_id, _needs: None),
     ):
         yield
