@@ -84,7 +84,8 @@ def _show(platform: str, examined: _Examined) -> None:
 async def _examine_kalshi(found: KalshiAccess, market: str | None) -> list[Check]:
     from transport.kalshi.doctor import Doctor
     from transport.kalshi.reads import KalshiReads
-    from transport.kalshi.rest import KalshiRest, RestPolicy
+    from transport.kalshi.rest import KalshiRest
+    from transport.venue_rest import RestPolicy
 
     rng = Random()  # noqa: S311 -- spreads retries, guards nothing
     # Beside a trader that reads a lot a question may have to wait for its turn.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Final
@@ -16,6 +18,16 @@ TIERS: Final = ("basic", "advanced", "expert", "premier", "paragon", "prime", "p
 
 WALLETS: Final = ("eoa", "proxy", "safe", "deposit")
 
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="0 takes a free one.")]
+Markets = Annotated[
+    Path | None, typer.Option("--markets", metavar="FILE", help="What it lists (JSON). Default: three of its own.")
+]
+Speed = Annotated[str, typer.Option("--speed", metavar="X", help="The recording's; 0 as fast as it can.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Of the market makers.")]
+QuoteMs = Annotated[
+    int, typer.Option("--quote-ms", min=0, max=3_600_000, metavar="N", help="Makers move so often; 0: never.")
+]
+
 exchange_app = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
 
@@ -26,14 +38,12 @@ def exchange() -> None:
 
 @exchange_app.command("kalshi", short_help="A Kalshi on loopback: its rules, its errors, its faults on demand.")
 def kalshi(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="0 takes a free one.")] = 9003,
-    markets: Annotated[
-        Path | None, typer.Option("--markets", metavar="FILE", help="What it lists (JSON). Default: three of its own.")
-    ] = None,
+    port: Port = 9003,
+    markets: Markets = None,
     replay: Annotated[
         Path | None, typer.Option("--replay", metavar="FILE", help="Serve this recording as it was recorded.")
     ] = None,
-    speed: Annotated[str, typer.Option("--speed", metavar="X", help="The recording's; 0 as fast as it can.")] = "1",
+    speed: Speed = "1",
     key_id: Annotated[str | None, typer.Option("--key-id", metavar="ID", help="Of the key that opens it.")] = None,
     public_key: Annotated[
         Path | None, typer.Option("--public-key", metavar="FILE", help="PEM. Default: a key made for rehearsals.")
@@ -43,21 +53,17 @@ def kalshi(
     lag_ms: Annotated[
         int, typer.Option("--lag-ms", min=0, max=600_000, metavar="N", help="Reads show what happened so much later.")
     ] = 0,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Of the market makers.")] = None,
-    quote_ms: Annotated[
-        int, typer.Option("--quote-ms", min=0, max=3_600_000, metavar="N", help="Makers move so often; 0: never.")
-    ] = 1000,
+    seed: Seed = None,
+    quote_ms: QuoteMs = 1000,
     as_json: AsJson = False,
 ) -> None:
     """Serve a Kalshi on 127.0.0.1 until Ctrl-C: REST and WebSocket, signatures checked, no real money."""
     if tier not in TIERS:
         raise CliError(USAGE, f"--tier is one of {', '.join(TIERS)}, not {tier!r}")
     pace = _pace(speed)
-    try:
-        from cli.exchange import Wanted, run
-    except ModuleNotFoundError as error:
-        raise CliError(CONFIGURATION, f"{error.name} is missing: pip install 'arb[live]'") from None
-    wanted = Wanted(
+    with _extra_installed():
+        from cli.exchange_kalshi import WantedKalshi, run
+    wanted = WantedKalshi(
         port=port,
         markets=markets,
         replay=replay,
@@ -76,14 +82,12 @@ def kalshi(
 
 @exchange_app.command("polymarket", short_help="A Polymarket on loopback: its rules, its errors, its faults on demand.")
 def polymarket(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="0 takes a free one.")] = 9004,
-    markets: Annotated[
-        Path | None, typer.Option("--markets", metavar="FILE", help="What it lists (JSON). Default: three of its own.")
-    ] = None,
+    port: Port = 9004,
+    markets: Markets = None,
     tape: Annotated[
         Path | None, typer.Option("--replay", "--tape", metavar="FILE", help="Serve this recording as recorded.")
     ] = None,
-    speed: Annotated[str, typer.Option("--speed", metavar="X", help="The recording's; 0 as fast as it can.")] = "1",
+    speed: Speed = "1",
     address: Annotated[
         str | None, typer.Option("--address", metavar="0x...", help="Of the signer. Default: a key for rehearsals.")
     ] = None,
@@ -101,10 +105,8 @@ def polymarket(
     confirmed_ms: Annotated[
         int, typer.Option("--confirmed-ms", min=0, metavar="N", help="From the match until it is confirmed.")
     ] = 5000,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, metavar="N", help="Of the market makers.")] = None,
-    quote_ms: Annotated[
-        int, typer.Option("--quote-ms", min=0, max=3_600_000, metavar="N", help="Makers move so often; 0: never.")
-    ] = 1000,
+    seed: Seed = None,
+    quote_ms: QuoteMs = 1000,
     fault: Annotated[
         list[str] | None, typer.Option("--fault", metavar="NAME[=TIMES]", help="Have this fault wait; repeatable.")
     ] = None,
@@ -114,14 +116,12 @@ def polymarket(
     if wallet not in WALLETS:
         raise CliError(USAGE, f"--wallet is one of {', '.join(WALLETS)}, not {wallet!r}")
     pace = _pace(speed)
-    try:
+    with _extra_installed():
         from cli.exchange_polymarket import WantedPolymarket, run
-    except ModuleNotFoundError as error:
-        raise CliError(CONFIGURATION, f"{error.name} is missing: pip install 'arb[live]'") from None
     wanted = WantedPolymarket(
         port=port,
         markets=markets,
-        tape=tape,
+        replay=tape,
         speed=pace,
         address=address,
         kind=wallet,
@@ -136,6 +136,15 @@ def polymarket(
         as_json=as_json,
     )
     raise typer.Exit(run(wanted))
+
+
+@contextmanager
+def _extra_installed() -> Iterator[None]:
+    """Name what is missing, and how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise CliError(CONFIGURATION, f"{error.name} is missing: pip install 'arb[live]'") from None
 
 
 def _pace(speed: str) -> Fraction:

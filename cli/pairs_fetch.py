@@ -100,8 +100,8 @@ def pages_of(settings: Settings, platform: Platform) -> tuple[Pages, str, type[E
         polymarket = polymarket_hosts(settings)
         return GammaPages(polymarket, WallClock(), rng=rng), polymarket.gamma, GammaFailed
     try:
-        from transport.kalshi.rest import ReadFailed
         from transport.pairs.kalshi_pages import KalshiPages
+        from transport.venue_rest import ReadFailed
     except ImportError:
         raise CliError(CONFIGURATION, EXTRA) from None
     from venues.kalshi.hosts import DEMO, LIVE, Hosts

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import stat
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -19,34 +14,9 @@ from cli.error import CliError
 from cli.exchange_commands import kalshi
 from cli.exchange_key import public_half, throwaway_key
 from cli.exit_codes import CONFIGURATION, USAGE
-from tests.cli.process import ARB, PATIENCE_S, arb
-from tests.ground.project import ROOT
+from tests.cli.exchange_process import exchange
+from tests.cli.process import PATIENCE_S, arb
 from venues.kalshi.exchange.listing import DEMO
-
-
-@contextmanager
-def exchange(*words: str) -> Iterator[dict[str, Any]]:
-    """It runs, and this is its first line; at the end it is asked to stop, and must have ended well."""
-    process = subprocess.Popen(
-        [*ARB, "exchange", "kalshi", "--port", "0", "--json", *words],
-        cwd=ROOT,
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, process.communicate(timeout=PATIENCE_S)
-        yield json.loads(line)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE_S)
-        assert (process.returncode, out, err) == (0, "", "")
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def get(url: str) -> dict[str, Any]:
@@ -56,7 +26,7 @@ def get(url: str) -> dict[str, Any]:
 
 
 def test_it_says_where_it_is_and_with_which_key(arb_home: Path) -> None:
-    with exchange("--quote-ms", "0", "--lag-ms", "1000") as ready:
+    with exchange("kalshi", "--quote-ms", "0", "--lag-ms", "1000") as ready:
         assert ready["event"] == "ready"
         assert get(f"{ready['rest']}/exchange/status")["trading_active"] is True
         markets = get(f"{ready['rest']}/markets")["markets"]
@@ -69,7 +39,7 @@ def test_it_says_where_it_is_and_with_which_key(arb_home: Path) -> None:
 
 
 def test_the_makers_move_the_markets() -> None:
-    with exchange("--quote-ms", "1", "--seed", "4") as ready:
+    with exchange("kalshi", "--quote-ms", "1", "--seed", "4") as ready:
         url = f"{ready['rest']}/markets/{DEMO[0].ticker}/orderbook"
         first = get(url)
         assert any(get(url) != first for _ in range(2_000))
@@ -78,7 +48,7 @@ def test_the_makers_move_the_markets() -> None:
 def test_markets_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "markets.json"
     file.write_text(json.dumps({"markets": [{"ticker": "KXA-1-T", "asks": [["0.5", "3"]], "unknown": 1}]}))
-    with exchange("--markets", str(file), "--tier", "prime") as ready:
+    with exchange("kalshi", "--markets", str(file), "--tier", "prime") as ready:
         assert ready["markets"] == ["KXA-1-T"]
 
 
@@ -130,7 +100,7 @@ def test_a_key_of_ones_own_is_taken_and_a_private_one_is_not(tmp_path: Path) -> 
     private = throwaway_key(tmp_path / "key.pem")
     public = tmp_path / "public.pem"
     public.write_bytes(public_half(private))
-    with exchange("--key-id", "mine", "--public-key", str(public)) as ready:
+    with exchange("kalshi", "--key-id", "mine", "--public-key", str(public)) as ready:
         assert (ready["key_id"], ready["private_key_file"]) == ("mine", None)
     with pytest.raises(CliError, match="this is a private key"):
         kalshi(port=0, public_key=private)

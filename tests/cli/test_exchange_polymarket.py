@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import stat
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -19,36 +14,11 @@ from cli.error import CliError
 from cli.exchange_commands import polymarket
 from cli.exchange_wallet import address_in, throwaway_wallet
 from cli.exit_codes import CONFIGURATION, USAGE
-from tests.cli.process import ARB, PATIENCE_S
-from tests.ground.project import ROOT
+from tests.cli.exchange_process import exchange
+from tests.cli.process import PATIENCE_S
 from venues.polymarket.exchange.listing import DEMO
 
 ADDRESS = "0x19E7E376E7C213B7E7e7e46cc70A5dD086DAff2A"
-
-
-@contextmanager
-def exchange(*words: str) -> Iterator[dict[str, Any]]:
-    """It runs, and this is its first line; at the end it is asked to stop, and must have ended well."""
-    process = subprocess.Popen(
-        [*ARB, "exchange", "polymarket", "--port", "0", "--json", *words],
-        cwd=ROOT,
-        env=dict(os.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, process.communicate(timeout=PATIENCE_S)
-        yield json.loads(line)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=PATIENCE_S)
-        assert (process.returncode, out, err) == (0, "", "")
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def get(url: str) -> Any:  # noqa: ANN401 -- any document
@@ -58,7 +28,7 @@ def get(url: str) -> Any:  # noqa: ANN401 -- any document
 
 def test_it_says_where_it_is_and_with_which_wallet(arb_home: Path) -> None:
     words = ("--quote-ms", "1", "--wallet", "safe", "--fund", "12.5", "--fault", "delay=3", "--mined-ms", "7")
-    with exchange(*words) as ready:
+    with exchange("polymarket", *words) as ready:
         assert [market["slug"] for market in ready["markets"]] == [listing.slug for listing in DEMO]
         url = f"{ready['clob']}/book?token_id={ready['markets'][0]['tokens'][0]}"
         first = get(url)

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from cli.exit_codes import CONFIGURATION, USAGE
+from tests.cli.exchange_process import exchange
 from tests.cli.process import ARB, PATIENCE_S, arb
-from tests.cli.test_exchange import exchange
 from tests.ground.project import ROOT
 from tests.venues.kalshi.material import KEY_ID, ed25519, pem
 from tests.venues.kalshi_exchange.kit import RAIN, SNOW, public_pem
@@ -44,7 +44,7 @@ def test_what_is_recorded_is_whole_and_holds_no_secret(
     key.write_bytes(pem(ed25519()))
     pairs = tmp_path / "pairs.toml"
     pairs.write_text("".join(f'[[pairs]]\npair_id = "{one}"\nkalshi_market_ticker = "{one}"\n' for one in (RAIN, SNOW)))
-    with exchange("--quote-ms", "5", "--key-id", KEY_ID, "--public-key", str(public)) as ready:
+    with exchange("kalshi", "--quote-ms", "5", "--key-id", KEY_ID, "--public-key", str(public)) as ready:
         env = {
             "ARB_KALSHI_KEY_ID": KEY_ID,
             "ARB_KALSHI_KEY_FILE": str(key),

@@ -47,16 +47,16 @@ from transport.polymarket.live import live_port
 from transport.polymarket.policy import PortPolicy
 from transport.polymarket.port import PolymarketPort
 from transport.polymarket.public import PublicReads
-from transport.polymarket.rest import RestPolicy
 from transport.polymarket_exchange.server import PolymarketServer
+from transport.venue_rest import RestPolicy
 from venues.kalshi.exchange.listing import Listing as KalshiListing
 from venues.kalshi.hosts import Hosts
+from venues.loopback.message import Request
 from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.amounts import SHARE, Shares
 from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.listing import Listing
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.message import Request
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.wallets import WalletKind
 from venues.polymarket.facts import claims_of
@@ -260,7 +260,7 @@ async def both_staged(
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
     poly_feed = polymarket_feed(other.hosts)
     process = controller(
-        folder, SeveralFeeds([feed, poly_feed]), reconcile_us=reconcile_us, risk=risk, pair=BOTH, relayed=False
+        folder, SeveralFeeds([feed, poly_feed]), reconcile_every_us=reconcile_us, risk=risk, pair=BOTH, relayed={}
     )
     world = BothWorld(kalshi, process, feed, Offers((POLYMARKET,)), folder)
     world.polymarket, world.poly_feed, world.lines = other, poly_feed, []

@@ -21,11 +21,11 @@ from tests.transport.polymarket.trade_kit import wallet_key
 from tests.venues.kalshi_exchange.kit import DOLLARS, ed25519, new_service, write_key
 from transport.polymarket_exchange.server import PolymarketServer
 from venues.kalshi.exchange.listing import Listing as KalshiListing
+from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.amounts import SHARE
 from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.listing import Listing
-from venues.polymarket.exchange.message import Reply, Request
 from venues.polymarket.exchange.order import TradeStatus
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.wallets import WalletKind

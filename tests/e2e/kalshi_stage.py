@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -17,10 +18,8 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from actors.ledger_state import LedgerState, fold
 from actors.ports import VenuePort
 from actors.risk.plan import NO_RISK_PLAN, RiskPlan
-from cli.ledger_listing import LISTINGS, Wanted
 from market.events import BookSnapshot, FeedBatch, FeedUp
 from market.fees import polymarket_fees
 from market.pair import Pair
@@ -28,6 +27,7 @@ from market.rules import Rules
 from market.scan import Scan
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, PairId, Platform
 from protocol.units import CENT, CONTRACT, USD, Money, Price, Quantity
+from tests.e2e.ledger_look import LedgerLook
 from tests.relay.sockets import PlayedFeed
 from tests.venues.kalshi_exchange.kit import DOLLARS, ed25519, new_service, write_key
 from transport.controller_process import ControllerOptions, ControllerProcess
@@ -40,18 +40,19 @@ from transport.kalshi.live import DirectFeed
 from transport.kalshi.order_wire import OrderWire, WirePolicy
 from transport.kalshi.port import KalshiPort, PortPolicy
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import KalshiRest, RestPolicy
+from transport.kalshi.rest import KalshiRest
 from transport.kalshi_exchange.server import KalshiServer
 from transport.ledger.store import LedgerStore
 from transport.link.policy import LinkPolicy
 from transport.live import KeepsOrders, LiveVenue
 from transport.rehearsal import OtherSide
 from transport.trader_process import TraderOptions, TraderProcess
+from transport.venue_rest import RestPolicy
 from venues.kalshi.exchange.faults import Fault
 from venues.kalshi.exchange.listing import Listing
-from venues.kalshi.exchange.message import Request
 from venues.kalshi.hosts import Hosts
 from venues.kalshi.orders import CREATE
+from venues.loopback.message import Request
 from venues.paper.port import PaperPort
 from venues.paper.venue import PaperVenue
 
@@ -69,7 +70,7 @@ PAIR: Final = Pair(
     polymarket_rate_ppm=0,
 )
 HASTY: Final = PortPolicy(timeout_s=0.6, settle_s=(0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6), clock_again_s=0.05, learn_s=3)
-BOUND_S: Final = 30.0
+OTHER_SIDE: Final = {POLYMARKET: (YES, NO)}
 
 
 class Offers(PlayedFeed):
@@ -104,7 +105,7 @@ class Counting(KalshiServer):
         return await super()._answered(request, struck)
 
 
-class World:
+class World(LedgerLook):
     """What runs, and what a test does with it."""
 
     def __init__(
@@ -156,38 +157,6 @@ class World:
     def out_of_reach(self) -> dict[str, str]:
         """The venues that the trader of Kalshi does not reach, by its own word."""
         return {name: why for name, why in actor(self.traders[0], "trader").outages.items() if why is not None}
-
-    @property
-    def ledger(self) -> LedgerState:
-        """What is written down by now."""
-        with LedgerStore(f"sqlite:///{self.folder}/ledger.db", read_only=True) as store:
-            return fold(store.read())
-
-    def legs(self) -> list[dict[str, Any]]:
-        """The rows of `arb ledger legs --json`."""
-        return list(LISTINGS["legs"].rows(self.ledger, Wanted()))
-
-    def trades(self) -> list[dict[str, Any]]:
-        """The rows of `arb ledger trades --json`."""
-        return list(LISTINGS["trades"].rows(self.ledger, Wanted()))
-
-    def settled(self, count: int) -> bool:
-        """Whether so many trades at least were made, and nothing about any of them is open."""
-        legs, trades = self.legs(), self.trades()
-        if len(trades) < count or not all(leg["final"] for leg in legs):
-            return False
-        return not any(trade["state"] in {"open", "unknown"} for trade in trades)
-
-    async def until(self, is_so: Callable[[], object], what: str) -> None:
-        """Wait, look by look, for at most :data:`BOUND_S`."""
-        try:
-            async with asyncio.timeout(BOUND_S):
-                while not is_so():
-                    looked = asyncio.Event()
-                    asyncio.get_running_loop().call_later(0.01, looked.set)
-                    await looked.wait()
-        except TimeoutError:
-            raise AssertionError(f"{what} did not happen: {self.trades()} {self.legs()}") from None
 
     @property
     def ready(self) -> bool:
@@ -323,18 +292,16 @@ def controller(
     folder: Path,
     feed: FeedPort,
     *,
-    rehearsal: bool = True,
-    reconcile_us: int | None = None,
-    risk: RiskPlan = NO_RISK_PLAN,
     pair: Pair = PAIR,
-    relayed: bool = True,
+    relayed: Mapping[Platform, tuple[str, ...]] = OTHER_SIDE,
+    **other: Any,
 ) -> ControllerProcess:
-    """A live controller that reads Kalshi itself and, where it is ``relayed``, has Polymarket from a trader."""
+    """A live controller that reads books itself, and has those that are ``relayed`` from traders; ``other`` options."""
     options = ControllerOptions(
         controller_id="c",
         platforms=PLATFORMS,
         dry_run=False,
-        rehearsal=rehearsal,
+        rehearsal=True,
         policy=LinkPolicy(),
         make_feed=lambda _gate: feed,
         make_scan=lambda: Scan([pair], Rules.from_cents(1)),
@@ -351,11 +318,10 @@ def controller(
         open_ledger=lambda: LedgerStore(f"sqlite:///{folder}/ledger.db"),
         open_journal=lambda platform: JournalFile(folder / f"journal-c-{platform}.db"),
         beacon_port=None,
-        relayed={POLYMARKET: (YES, NO)} if relayed else {},
-        reconcile_every_us=reconcile_us,
-        risk=risk,
+        relayed=relayed,
+        reconcile_every_us=None,
     )
-    return ControllerProcess(options)
+    return ControllerProcess(replace(options, **other))
 
 
 @asynccontextmanager
@@ -372,7 +338,7 @@ async def staged(
     hosts = Hosts(f"http://{origin}", f"ws://{origin}")
     policy = FeedPolicy(backoff_s=0.02, backoff_cap_s=0.1, probe_s=0.3, dead_s=0.5, pause_s=0.05)
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
-    process, book = controller(folder, feed, reconcile_us=reconcile_us, risk=risk), Offers((POLYMARKET,))
+    process, book = controller(folder, feed, reconcile_every_us=reconcile_us, risk=risk), Offers((POLYMARKET,))
     world = World(server, process, feed, book, folder)
     world.port = kalshi_port(hosts, folder)
     other = OtherSide(PaperVenue(POLYMARKET, fees=lambda _: polymarket_fees(0)))

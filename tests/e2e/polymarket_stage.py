@@ -5,34 +5,27 @@ The mirror of `kalshi_stage.py`: the arb is offered by the other side's book, ea
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
-from actors.ledger_state import LedgerState, fold
-from cli.ledger_listing import LISTINGS, Wanted
 from market.events import BookSnapshot, FeedBatch, FeedUp
 from market.fees import kalshi_fees
 from market.pair import Pair
-from market.rules import Rules
-from market.scan import Scan
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, PairId
 from protocol.units import CENT, CONTRACT, USD, Money, Price, Quantity
-from tests.e2e.kalshi_stage import BOUND_S, Offers, actor, hundredths, micro, trader
+from tests.e2e.kalshi_stage import Offers, actor, controller, hundredths, micro, trader
+from tests.e2e.ledger_look import LedgerLook, pause
 from tests.transport.polymarket.trade_kit import HASTY, REST, wallet_key
-from transport.controller_process import ControllerOptions, ControllerProcess
+from transport.controller_process import ControllerProcess
 from transport.feeds.port import WallClock
-from transport.ids import BootIds
 from transport.journal_port import JournalFile
-from transport.ledger.store import LedgerStore
-from transport.link.policy import LinkPolicy
 from transport.polymarket.access import PolymarketAccess, find_wallet
 from transport.polymarket.feed import Asking, PolymarketFeed
 from transport.polymarket.live import live_port
@@ -76,7 +69,7 @@ class Other(OtherSide):
 
 
 @dataclass
-class World:
+class World(LedgerLook):
     """What runs, and what a test does with it."""
 
     server: PolymarketServer
@@ -88,6 +81,7 @@ class World:
     folder: Path
     traders: list[TraderProcess] = field(default_factory=list)
     number: int = 0
+    unsettled: ClassVar = LedgerLook.unsettled | {"naked"}
 
     def strike(self, name: str, **fields: Any) -> None:
         self.server.service.break_down(Fault(name=name, **fields))
@@ -108,32 +102,6 @@ class World:
         ask = ((Price(60 * CENT), Quantity(500 * CONTRACT)),)
         events = (BookSnapshot(TICKER, bid, ask),)
         self.book.deliver(FeedBatch(KALSHI, self.server.now_us(), events, is_data=True))
-
-    @property
-    def ledger(self) -> LedgerState:
-        with LedgerStore(f"sqlite:///{self.folder}/ledger.db", read_only=True) as store:
-            return fold(store.read())
-
-    def legs(self) -> list[dict[str, Any]]:
-        return list(LISTINGS["legs"].rows(self.ledger, Wanted()))
-
-    def trades(self) -> list[dict[str, Any]]:
-        return list(LISTINGS["trades"].rows(self.ledger, Wanted()))
-
-    def settled(self, count: int) -> bool:
-        """Whether so many trades at least were made, and nothing about any of them is open."""
-        legs, trades = self.legs(), self.trades()
-        if len(trades) < count or not all(leg["final"] for leg in legs):
-            return False
-        return not any(trade["state"] in {"open", "unknown", "naked"} for trade in trades)
-
-    async def until(self, is_so: Callable[[], object], what: str) -> None:
-        try:
-            async with asyncio.timeout(BOUND_S):
-                while not is_so():
-                    await pause(0.02)
-        except TimeoutError:
-            raise AssertionError(f"{what} did not happen: {self.trades()} {self.legs()}") from None
 
     @property
     def ready(self) -> bool:
@@ -178,40 +146,6 @@ class World:
             assert trade["yes"] == trade["no"] or trade["state"] == "naked", trade
 
 
-async def pause(seconds: float) -> None:
-    looked = asyncio.Event()
-    asyncio.get_running_loop().call_later(seconds, looked.set)
-    await looked.wait()
-
-
-def _controller(folder: Path, feed: PolymarketFeed, pair: Pair) -> ControllerProcess:
-    options = ControllerOptions(
-        controller_id="c",
-        platforms=PLATFORMS,
-        dry_run=False,
-        rehearsal=True,
-        policy=LinkPolicy(),
-        make_feed=lambda _gate: feed,
-        make_scan=lambda: Scan([pair], Rules.from_cents(1)),
-        ids=BootIds("c", 1, 1),
-        local={},
-        heartbeat_us=2_000_000,
-        leg_timeout_us=1_500_000,
-        order_ttl_ms=5_000,
-        max_silence_us=None,
-        max_leg_notional=Money(1_000 * USD),
-        pairs={pair.pair_id: pair},
-        max_unwind_loss=Money(5 * USD),
-        dispatch_first=None,
-        open_ledger=lambda: LedgerStore(f"sqlite:///{folder}/ledger.db"),
-        open_journal=lambda platform: JournalFile(folder / f"journal-c-{platform}.db"),
-        beacon_port=None,
-        relayed={KALSHI: (TICKER,)},
-        reconcile_every_us=None,
-    )
-    return ControllerProcess(options)
-
-
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncIterator[World]:
     """All of it, started; ended in order."""
@@ -240,7 +174,8 @@ async def staged(folder: Path) -> AsyncIterator[World]:
     )
     port.keep_in(journal := JournalFile(folder / f"journal-{POLYMARKET}.db"))
     other, book = Other(PaperVenue(KALSHI, fees=lambda _: kalshi_fees(0))), Offers((KALSHI,))
-    world = World(server, _controller(folder, feed, pair), port, book, other, account.wallet, folder)
+    process = controller(folder, feed, pair=pair, relayed={KALSHI: (TICKER,)}, leg_timeout_us=1_500_000)
+    world = World(server, process, port, book, other, account.wallet, folder)
     try:
         await world.controller.start()
         url = f"ws://127.0.0.1:{world.controller.server.port}"

@@ -34,14 +34,13 @@ from transport.host import ActorHost
 from transport.kalshi.access import access
 from transport.kalshi.feed import FeedPolicy as KalshiPolicy
 from transport.kalshi.live import DirectFeed
-from transport.kalshi_exchange.player import Player as KalshiPlayer
 from transport.kalshi_exchange.server import KalshiServer
+from transport.loopback.player import Player
 from transport.polymarket.connection import SocketPolicy
 from transport.polymarket.feed import Asking, FeedPolicy, PolymarketFeed
 from transport.polymarket.http import HttpPolicy
 from transport.polymarket.public import PublicReads
 from transport.polymarket.terms import UNKNOWN
-from transport.polymarket_exchange.player import Player as PolymarketPlayer
 from transport.polymarket_exchange.server import PolymarketServer
 from venues.capture import DISCONNECTED, CaptureLine
 from venues.kalshi.hosts import Hosts
@@ -143,7 +142,7 @@ class Tapes:
         self.file = file
         self.watcher = watcher
         self.clock = clock
-        self.players: dict[Platform, KalshiPlayer | PolymarketPlayer] = {}
+        self.players: dict[Platform, Player] = {}
         self.feed: PolymarketFeed
         self.reads: WatchedReads
         self.taken: dict[Platform, list[CaptureLine]] = {platform: [] for platform in PLATFORMS}
@@ -228,8 +227,8 @@ async def staged(file: Path, pairs: Sequence[Pair], rules: Rules, start_us: int,
     polymarket = PolymarketServer(PolymarketService((), limited=False), clock=clock)
     write_key(ed25519(), folder / "key.pem")
     tapes.players = {
-        KALSHI: KalshiPlayer(kalshi, file, speed=0, clock=clock),
-        POLYMARKET: PolymarketPlayer(polymarket, file, speed=0, clock=clock),
+        KALSHI: Player(kalshi, file, speed=0, clock=clock),
+        POLYMARKET: Player(polymarket, file, speed=0, clock=clock),
     }
     for player in tapes.players.values():
         player.list_markets()

@@ -11,8 +11,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests.cli.test_exchange import exchange
-from tests.cli.test_exchange_polymarket import exchange as polymarket_exchange
+from tests.cli.exchange_process import exchange
 from tests.e2e.processes import PATIENCE_S, Stage, free_port
 from tests.ground.project import ROOT
 
@@ -42,8 +41,8 @@ def test_it_works_as_it_is_written(stage: Stage, monkeypatch: pytest.MonkeyPatch
     ]  # fmt: skip
     monkeypatch.setenv("ARB_HOME", str(stage.home))
     with (
-        exchange(*(ports.get(word, word) for word in serve_kalshi[2:])) as ready,
-        polymarket_exchange(*(ports.get(word, word) for word in serve_polymarket[2:])) as poly,
+        exchange("kalshi", *(ports.get(word, word) for word in serve_kalshi[2:])) as ready,
+        exchange("polymarket", *(ports.get(word, word) for word in serve_polymarket[2:])) as poly,
     ):
         controller = stage.controller(*control[2:])
         traders = [stage.trader(*kalshi[2:]), stage.trader(*polymarket[2:])]

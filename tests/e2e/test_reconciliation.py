@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from tests.cli.test_exchange import exchange
+from tests.cli.exchange_process import exchange
 from tests.e2e.captures import ticker
 from tests.e2e.processes import PATIENCE_S, Controller, Stage
 from tests.e2e.test_kalshi_live import PAIRS, crossed_market, with_key
@@ -61,7 +61,7 @@ def test_what_is_traded_agrees_and_what_a_hand_orders_is_found_and_told_once(sta
     public = stage.home / "public.pem"
     public.write_bytes(public_pem(ed25519()))
     words = ("--markets", listed(stage.home), "--quote-ms", "0", "--lag-ms", "200", "--tier", "prestige")
-    with exchange(*words, "--key-id", KEY_ID, "--public-key", str(public)) as ready:
+    with exchange("kalshi", *words, "--key-id", KEY_ID, "--public-key", str(public)) as ready:
         origin = ready["rest"].removesuffix("/trade-api/v2")
         controller = stage.controller("--live", *crossed_market(stage.home), ARB_RECONCILE_EVERY_S="1")
         trader = stage.trader(

@@ -18,7 +18,6 @@ from tests.transport.feed_clock import JumpingClock
 from tests.transport.kalshi.server import Act, Drop, Reply, Request, Server, says, serving
 from tests.transport.pair_store_kit import HOUR, NAME, approve, found, stored
 from transport.feeds.port import WallClock
-from transport.kalshi.rest import ReadFailed, RestPolicy
 from transport.pairs.errors import PairStoreError
 from transport.pairs.fetch import Fetcher
 from transport.pairs.gamma_pages import GammaPages
@@ -26,6 +25,7 @@ from transport.pairs.kalshi_pages import MAX_SINGLE, KalshiPages
 from transport.pairs.store import PairStore
 from transport.polymarket.http import HttpPolicy
 from transport.polymarket.http import ReadFailed as GammaFailed
+from transport.venue_rest import ReadFailed, RestPolicy
 from venues.polymarket.hosts import PolymarketHosts
 
 HASTY = RestPolicy(timeout_s=2.0, attempts=2, retry_base_s=0.001, budget_s=5.0)

@@ -12,7 +12,8 @@ from protocol.units import UnitError, show_money, show_price, show_quantity
 from transport.kalshi.bucket import DEFAULT_COST
 from transport.kalshi.port import CLOCK_US
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import ReadFailed, clock_wrong
+from transport.kalshi.rest import clock_wrong
+from transport.venue_rest import ReadFailed
 from venues.kalshi.account import Balance
 from venues.kalshi.grid import MarketRules
 from venues.kalshi.replies import TOO_MANY

@@ -18,9 +18,9 @@ from market.events import BooksLost, FeedBatch, FeedEvent, FeedUp, MarketHalted
 from protocol.terms import KALSHI, Platform
 from transport.feeds.port import Deliver, FeedClock, Report, no_report
 from transport.kalshi.access import KalshiAccess
-from transport.kalshi.rest import ReadFailed
 from transport.kalshi.tls import client_tls
 from transport.link.backoff import backoff
+from transport.venue_rest import ReadFailed
 from venues.capture import CaptureLine
 from venues.decoded import MAX_FEED_FRAME, Decoded
 from venues.kalshi.feed import KalshiDecoder

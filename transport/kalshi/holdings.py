@@ -10,7 +10,7 @@ from protocol.terms import Side
 from protocol.units import Quantity, quantity_from_text
 from transport.kalshi.lookup import MAX_STRANGERS, NOT_FOUND
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import ReadFailed
+from transport.venue_rest import ReadFailed
 from venues.kalshi.account import Fill, Order, Position
 
 SECOND_US: Final = 1_000_000

@@ -14,7 +14,7 @@ from typing import Final
 from protocol.leg import Leg
 from protocol.outcome import Outcome
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import ReadFailed
+from transport.venue_rest import ReadFailed
 from venues.kalshi.account import Fill, Order, Position, fills_of, order_of, outcome_of, sums
 from venues.kalshi.replies import unknown
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from transport.feeds.port import FeedClock
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import ReadFailed
 from transport.kalshi.tasks import Tasks
+from transport.venue_rest import ReadFailed
 from venues.kalshi.grid import MarketRules, unknown_market
 
 MAX_MARKETS: Final = 20_000

@@ -28,9 +28,10 @@ from transport.kalshi.lookup import DAY_S, Span, find
 from transport.kalshi.markets import MarketRulesKept
 from transport.kalshi.order_wire import OrderWire, Sent
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import ReadFailed, clock_wrong
+from transport.kalshi.rest import clock_wrong
 from transport.kalshi.tasks import Tasks
 from transport.live import LiveVenueError
+from transport.venue_rest import ReadFailed
 from venues.kalshi.account import filled_so_far
 from venues.kalshi.grid import MarketRules
 from venues.kalshi.orders import CREATE, OrderRefused, order_body

@@ -8,7 +8,8 @@ from typing import Final
 from urllib.parse import quote
 
 from transport.kalshi.bucket import DEFAULT_COST, TokenBucket
-from transport.kalshi.rest import KalshiRest, ReadFailed
+from transport.kalshi.rest import KalshiRest
+from transport.venue_rest import ReadFailed
 from venues.kalshi.account import (
     Balance,
     Cutoff,

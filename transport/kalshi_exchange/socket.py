@@ -1,111 +1,31 @@
-"""One WebSocket of the loopback Kalshi: commands in, frames out in their order, a ping every ten seconds."""
+"""One WebSocket of the loopback Kalshi: a ping every ten seconds beside what is said on it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
-from aiohttp import ClientConnectionError, WSMsgType, web
+from aiohttp import ClientConnectionError, web
 
 from transport.feeds.port import FeedClock
-from venues.kalshi.exchange.command import MAX_COMMAND
-from venues.kalshi.exchange.service import KalshiService, Listener
+from transport.loopback.socket import AnyListener, Socket
+from venues.kalshi.exchange.service import KalshiService
 
 HEARTBEAT: Final = b"heartbeat"
-MOST_WAITING: Final = 100_000
-"""Frames that wait for a slow reader; one more, and its subscriptions end with error 25."""
-
-ROOM: Final = 2_000
-"""A recording that is played without pauses waits while more than this wait."""
 
 
-class Socket:
+class PingingSocket(Socket):
     """Runs until either side ends it."""
 
     def __init__(
-        self, message: web.BaseRequest, listener: Listener, service: KalshiService, clock: FeedClock, ping_s: float
+        self, message: web.BaseRequest, listener: AnyListener, service: KalshiService, clock: FeedClock, ping_s: float
     ) -> None:
-        self._message = message
-        self._listener = listener
-        self._service = service
-        self._clock = clock
+        super().__init__(message, listener, service, clock)
         self._ping_s = ping_s
-        self._socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_COMMAND, timeout=1.0)
-        self._something = asyncio.Event()
-        self._space = asyncio.Event()
-        self._sent = asyncio.Event()
-        self._sent.set()
 
-    async def run(self, heard: Callable[[], Awaitable[None]]) -> web.StreamResponse:
-        """Serve it; ``heard`` is awaited after each command."""
-        await self._socket.prepare(self._message)
-        tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._ping())]
-        try:
-            async for frame in self._socket:
-                if frame.type not in {WSMsgType.TEXT, WSMsgType.BINARY}:
-                    continue
-                self._service.command(self._listener, frame.data, self._clock.unix_us())
-                self.flush()
-                await heard()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._space.set()
-            self._sent.set()
-        return self._socket
-
-    def flush(self) -> None:
-        """Have the writer send what waits; end what is too slow, break what a fault wants broken."""
-        if self._listener.session.broken:
-            self.drop()
-            return
-        if len(self._listener.waiting) > MOST_WAITING:
-            self._listener.waiting = self._listener.session.overflow(self._service.now_us(self._clock.unix_us()))
-        if self._listener.waiting:
-            self._sent.clear()
-            self._something.set()
-
-    def drop(self) -> None:
-        """Break the connection, without a word."""
-        self._service.disconnect(self._listener)
-        self._listener.waiting = []
-        transport = self._message.transport
-        if transport is not None:
-            transport.abort()
-
-    async def hang_up(self) -> None:
-        """Send what waits, then end the connection without a word."""
-        self._service.disconnect(self._listener)
-        await self._sent.wait()
-        if self._message.transport is not None:
-            self._message.transport.close()
-
-    async def room(self) -> None:
-        """Wait until the reader has taken most of what waits."""
-        while len(self._listener.waiting) > ROOM and not self._socket.closed and self._message.transport is not None:
-            self._space.clear()
-            await self._space.wait()
-
-    async def _write(self) -> None:
-        try:
-            while True:
-                await self._something.wait()
-                self._something.clear()
-                while self._listener.waiting:
-                    frames, self._listener.waiting = self._listener.waiting, []
-                    self._space.set()
-                    for text in frames:
-                        await self._socket.send_str(text)
-                self._sent.set()
-        except (ClientConnectionError, ConnectionError):
-            # The reader is gone: nobody is to wait for room, or for what is not sent any more.
-            self._service.disconnect(self._listener)
-            self._listener.waiting = []
-            self._space.set()
-            self._sent.set()
+    def _jobs(self) -> list[Coroutine[Any, Any, None]]:
+        return [*super()._jobs(), self._ping()]
 
     async def _ping(self) -> None:
         with suppress(ClientConnectionError, ConnectionError):

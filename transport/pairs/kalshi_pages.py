@@ -11,7 +11,8 @@ import msgspec
 
 from transport.feeds.port import FeedClock
 from transport.kalshi.bucket import BASIC_READ, DEFAULT_COST
-from transport.kalshi.rest import KalshiRest, ReadFailed, RestPolicy
+from transport.kalshi.rest import KalshiRest
+from transport.venue_rest import ReadFailed, RestPolicy
 from venues.kalshi.hosts import Hosts
 
 EVENTS: Final = 200

@@ -19,7 +19,7 @@ from protocol.units import Money, Quantity
 from transport.polymarket.markets import MarketRulesKept
 from transport.polymarket.policy import PortPolicy
 from transport.polymarket.reads import PolymarketReads, asset_of
-from transport.polymarket.rest import ReadFailed
+from transport.venue_rest import ReadFailed
 from venues.polymarket.account import FAILED, BalanceAllowance, Order, Trade
 from venues.polymarket.fate import fees_of
 from venues.polymarket.replies import MICRO, contracts

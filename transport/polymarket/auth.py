@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from transport.polymarket.rest import PolymarketRest, ReadFailed, decoded
+from transport.polymarket.rest import PolymarketRest, decoded
 from transport.polymarket.wallet_key import WalletKey
+from transport.venue_rest import ReadFailed
 from venues.polymarket.account import read_api_key
 from venues.polymarket.signing import (
     ADDRESS_HEADER,

@@ -14,7 +14,8 @@ from transport.polymarket.access import KINDS, PolymarketAccess
 from transport.polymarket.auth import credentials_of
 from transport.polymarket.official import config_of, wallets_of
 from transport.polymarket.reads import GAMMA, PolymarketReads
-from transport.polymarket.rest import PolymarketRest, ReadFailed, decoded
+from transport.polymarket.rest import PolymarketRest, decoded
+from transport.venue_rest import ReadFailed
 from venues.polymarket.account import BalanceAllowance
 from venues.polymarket.facts import read_gamma
 from venues.polymarket.replies import WALLET_FIX

@@ -12,7 +12,8 @@ from typing import Final
 
 import msgspec
 
-from transport.polymarket.rest import PolymarketRest, ReadFailed
+from transport.polymarket.rest import PolymarketRest
+from transport.venue_rest import ReadFailed
 from venues.polymarket.account import read_heartbeat
 from venues.polymarket.replies import UNREADABLE
 

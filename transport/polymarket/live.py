@@ -10,10 +10,11 @@ from transport.kalshi.order_wire import WirePolicy
 from transport.polymarket.access import PolymarketAccess
 from transport.polymarket.policy import PortPolicy
 from transport.polymarket.port import PolymarketPort
-from transport.polymarket.rest import PolymarketRest, RestPolicy
+from transport.polymarket.rest import PolymarketRest
 from transport.polymarket.session import Session
 from transport.polymarket.user_socket import UserSocket
 from transport.polymarket.wire import PolymarketWire
+from transport.venue_rest import RestPolicy
 
 
 def live_port(  # noqa: PLR0913 -- each by its name; what is not given is as it is in life

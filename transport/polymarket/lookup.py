@@ -14,7 +14,7 @@ from protocol.leg import Leg
 from protocol.outcome import Outcome
 from protocol.terms import Action
 from transport.polymarket.reads import PolymarketReads
-from transport.polymarket.rest import ReadFailed
+from transport.venue_rest import ReadFailed
 from venues.polymarket.account import FAILED, Trade
 from venues.polymarket.fate import Evidence, outcome_of, trades_of
 from venues.polymarket.market import MarketRules

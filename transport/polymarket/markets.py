@@ -14,7 +14,7 @@ from typing import Final
 from transport.feeds.port import FeedClock
 from transport.kalshi.tasks import Tasks
 from transport.polymarket.reads import PolymarketReads
-from transport.polymarket.rest import ReadFailed
+from transport.venue_rest import ReadFailed
 from venues.polymarket.market import MarketRules
 
 MAX_MARKETS: Final = 20_000

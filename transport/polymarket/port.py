@@ -33,11 +33,11 @@ from transport.polymarket.lookup import Asked, find
 from transport.polymarket.markets import MarketRulesKept
 from transport.polymarket.official import OrderMaker
 from transport.polymarket.policy import PortPolicy
-from transport.polymarket.rest import ReadFailed
 from transport.polymarket.session import Session
 from transport.polymarket.user_socket import UserSocket
 from transport.polymarket.watches import Tell, Watches
 from transport.polymarket.wire import PolymarketWire
+from transport.venue_rest import ReadFailed
 from venues.polymarket.fate import fee_of
 from venues.polymarket.market import MarketRules
 from venues.polymarket.orders import CREATE, OrderPlan, OrderRefused, plan_order

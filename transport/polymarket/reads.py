@@ -6,7 +6,8 @@ from typing import Final, Literal
 from urllib.parse import quote
 
 from market.fees import PolymarketFees
-from transport.polymarket.rest import PolymarketRest, ReadFailed, decoded
+from transport.polymarket.rest import PolymarketRest, decoded
+from transport.venue_rest import ReadFailed
 from venues.polymarket.account import (
     BalanceAllowance,
     Order,

@@ -13,8 +13,9 @@ from transport.polymarket.auth import credentials_of
 from transport.polymarket.official import OrderMaker, config_of
 from transport.polymarket.policy import PortPolicy
 from transport.polymarket.reads import PolymarketReads
-from transport.polymarket.rest import PolymarketRest, ReadFailed
+from transport.polymarket.rest import PolymarketRest
 from transport.polymarket.wire import PolymarketWire
+from transport.venue_rest import ReadFailed
 from venues.polymarket.replies import UNAUTHORIZED, WALLET_FIX, WRONG_MAKER
 from venues.polymarket.signing import ApiCredentials
 

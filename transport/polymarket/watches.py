@@ -18,7 +18,7 @@ from transport.kalshi.tasks import Tasks
 from transport.polymarket.lookup import Asked, find
 from transport.polymarket.markets import MarketRulesKept
 from transport.polymarket.reads import PolymarketReads
-from transport.polymarket.rest import ReadFailed
+from transport.venue_rest import ReadFailed
 
 WAITS_S: Final = (0.25, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0)
 """Between two looks, at first; from then on the last of them."""

@@ -20,7 +20,7 @@ from transport.feeds.port import WallClock
 from transport.kalshi.access import KalshiAccess
 from transport.kalshi.feed import FeedPolicy, KalshiFeed
 from transport.kalshi.live import DirectFeed
-from transport.kalshi.rest import ReadFailed
+from transport.venue_rest import ReadFailed
 from venues.kalshi.grid import CENTS, MarketRules
 from venues.kalshi.hosts import SOCKET, Hosts
 from venues.kalshi.signing import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signed_text

@@ -21,8 +21,8 @@ from tests.venues.test_feed_recordings import NBA, SHAI, NaiveKalshi, records
 from transport.feeds.port import WallClock
 from transport.kalshi.access import KalshiAccess
 from transport.kalshi.feed import KalshiFeed
-from transport.kalshi_exchange.player import Player
 from transport.kalshi_exchange.server import KalshiServer
+from transport.loopback.player import Player
 from venues.capture import CaptureLine
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.hosts import Hosts

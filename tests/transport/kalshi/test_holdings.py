@@ -23,11 +23,12 @@ from transport.kalshi.reads import KalshiReads
 from transport.kalshi.rest import KalshiRest
 from venues.kalshi.account import read_settlements
 from venues.kalshi.exchange.changes import MarketChange, change_market
-from venues.kalshi.exchange.faults import FOREVER, Fault
+from venues.kalshi.exchange.faults import Fault
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.hosts import Hosts
 from venues.kalshi.keys import read_key
 from venues.kalshi.signing import Credentials
+from venues.loopback.faults import FOREVER
 
 POLICY = PortPolicy(timeout_s=0.25, settle_s=(0.1, 0.2, 0.3, 0.4, 0.5, 0.5))
 """Long enough for the doubt about a clock that is read off a Date header."""

@@ -10,8 +10,8 @@ import pytest
 from tests.transport.feed_clock import JumpingClock
 from transport.kalshi.markets import AGAIN_US, FRESH_US, MarketRulesKept
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import ReadFailed
 from transport.kalshi.tasks import MAX_TASKS, Tasks
+from transport.venue_rest import ReadFailed
 from venues.kalshi.grid import CENTS, MarketRules
 
 T = "KXA-1"

@@ -22,7 +22,8 @@ from transport.feeds.port import WallClock
 from transport.kalshi.order_wire import OrderWire, WirePolicy
 from transport.kalshi.port import KalshiPort, KeyRefusedByVenue, PortPolicy
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import KalshiRest, RestPolicy
+from transport.kalshi.rest import KalshiRest
+from transport.venue_rest import RestPolicy
 from venues.kalshi.grid import CENTS, MarketRules
 from venues.kalshi.hosts import API
 from venues.kalshi.orders import CREATE

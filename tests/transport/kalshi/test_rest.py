@@ -17,7 +17,8 @@ from tests.venues.kalshi.material import KEY_ID, TICKER, credentials, ed25519
 from tests.venues.kalshi.test_account import ORDER
 from transport.feeds.port import WallClock
 from transport.kalshi.reads import KalshiReads
-from transport.kalshi.rest import KalshiRest, ReadFailed, RestPolicy
+from transport.kalshi.rest import KalshiRest
+from transport.venue_rest import ReadFailed, RestPolicy
 from venues.kalshi.hosts import API
 from venues.kalshi.signing import KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, signed_text
 

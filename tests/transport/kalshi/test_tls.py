@@ -23,8 +23,9 @@ from tests.venues.kalshi.material import credentials, pem, rsa
 from transport.feeds.port import WallClock
 from transport.kalshi.connection import Answer, Lost
 from transport.kalshi.order_wire import OrderWire, Sent, WirePolicy
-from transport.kalshi.rest import KalshiRest, ReadFailed, RestPolicy
+from transport.kalshi.rest import KalshiRest
 from transport.kalshi.tls import client_tls
+from transport.venue_rest import ReadFailed, RestPolicy
 from venues.kalshi.orders import CREATE
 
 WHEN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

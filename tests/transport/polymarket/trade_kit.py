@@ -22,9 +22,9 @@ from transport.polymarket.live import live_port
 from transport.polymarket.official import Kind
 from transport.polymarket.policy import PortPolicy
 from transport.polymarket.port import PolymarketPort
-from transport.polymarket.rest import RestPolicy
 from transport.polymarket.wallet_key import WalletKey, read_wallet_key
 from transport.polymarket_exchange.server import PolymarketServer
+from transport.venue_rest import RestPolicy
 from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.listing import DEMO
 from venues.polymarket.exchange.market import Market

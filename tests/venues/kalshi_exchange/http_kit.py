@@ -2,68 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any
 
 import aiohttp
 import msgspec
 
-from tests.venues.kalshi_exchange.kit import T0, headers, new_service
+from tests.venues.kalshi_exchange.kit import headers, new_service
+from tests.venues.loopback_kit import HeldClock, served, soon, text
 from transport.kalshi_exchange.server import KalshiServer
 from venues.kalshi.exchange.rest import ROOT, SOCKET_PATH
 from venues.kalshi.exchange.service import KalshiService
-
-PATIENCE_S: Final = 10.0
-_T = TypeVar("_T")
-
-
-class HeldClock:
-    """Time that stands still until it is told to go on."""
-
-    def __init__(self, unix_us: int = T0) -> None:
-        self._unix_us = unix_us
-        self._sleepers: list[tuple[int, asyncio.Future[None]]] = []
-
-    def unix_us(self) -> int:
-        """Microseconds since 1970."""
-        return self._unix_us
-
-    def mono_us(self) -> int:
-        """The same."""
-        return self._unix_us
-
-    async def sleep_us(self, us: int) -> None:
-        """Wait until the time was moved that far."""
-        if us <= 0:
-            return
-        waiting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self._unix_us + us, waiting))
-        await waiting
-
-    def advance(self, us: int) -> None:
-        """Move the time; whoever waited for it goes on."""
-        self._unix_us += us
-        due = [waiting for at, waiting in self._sleepers if at <= self._unix_us]
-        self._sleepers = [(at, waiting) for at, waiting in self._sleepers if at > self._unix_us]
-        for waiting in due:
-            if not waiting.done():
-                waiting.set_result(None)
-
-    def until_next(self) -> int:
-        """How long the first of those who sleep still waits."""
-        return min(at for at, _ in self._sleepers) - self._unix_us
-
-    @property
-    def sleepers(self) -> int:
-        """How many wait."""
-        return sum(not waiting.done() for _, waiting in self._sleepers)
-
-
-async def soon(what: Awaitable[_T]) -> _T:
-    """The result, in time."""
-    return await asyncio.wait_for(what, PATIENCE_S)
 
 
 class Caller:
@@ -113,19 +63,11 @@ async def calling(service: KalshiService | None = None) -> AsyncIterator[Caller]
     """A service on a port, and ann who calls it, on one clock."""
     clock = HeldClock()
     server = KalshiServer(service or new_service(), clock=clock)
-    await server.start()
-    # Every call its own connection: a client that sends again what broke on a kept one would hide a fault.
-    connector = aiohttp.TCPConnector(force_close=True)
-    try:
-        async with aiohttp.ClientSession(connector=connector) as http:
-            yield Caller(server, http, clock)
-    finally:
-        await server.stop()
+    async with served(server) as http:
+        yield Caller(server, http, clock)
 
 
 async def frame(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
     """The next text frame, read."""
-    message = await soon(socket.receive())
-    assert message.type is aiohttp.WSMsgType.TEXT, message
-    document: dict[str, Any] = msgspec.json.decode(message.data)
+    document: dict[str, Any] = msgspec.json.decode(await text(socket))
     return document

@@ -16,15 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from protocol.units import USD, Money
+from tests.venues.loopback_kit import T0
 from transport.kalshi_exchange.server import KalshiServer
 from venues.kalshi.exchange.account import Account
 from venues.kalshi.exchange.listing import DEMO, Listing
-from venues.kalshi.exchange.message import Reply, Request
 from venues.kalshi.exchange.rest import ROOT
 from venues.kalshi.exchange.service import KalshiService
-
-T0: Final = 1_795_300_000_000_000
-"""A moment in November 2026, unix microseconds."""
+from venues.loopback.message import Reply, Request
 
 RAIN: Final = "KXDEMO-27DEC31-RAIN"
 SNOW: Final = "KXDEMO-27DEC31-SNOW"

@@ -12,10 +12,10 @@ from market.events import BooksLost, BookSnapshot, Level, LevelChanged
 from market.feed_state import FeedState
 from protocol.terms import KALSHI
 from tests.venues.kalshi_exchange.kit import Member, frames_of
-from venues.kalshi.exchange.message import Request
 from venues.kalshi.exchange.rest import SOCKET_PATH
 from venues.kalshi.exchange.service import KalshiService, Listener
 from venues.kalshi.feed import KalshiDecoder
+from venues.loopback.message import Request
 
 Frame = Mapping[str, Any]
 

@@ -6,10 +6,11 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.venues.kalshi_exchange.kit import RAIN, T0, Member, headers, new_service, order_body
+from tests.venues.kalshi_exchange.kit import RAIN, Member, headers, new_service, order_body
 from tests.venues.kalshi_exchange.socket_kit import Connection
+from tests.venues.loopback_kit import T0
 from venues.kalshi.exchange.admin import Admin
-from venues.kalshi.exchange.message import Request
+from venues.loopback.message import Request
 
 _scalars = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8)

@@ -11,23 +11,19 @@ import msgspec
 import pytest
 
 from tests.ground.project import ROOT
-from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame, soon
-from tests.venues.kalshi_exchange.kit import RAIN, T0, Member, new_service, order_body, public_pem, rsa_key
+from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame
+from tests.venues.kalshi_exchange.kit import RAIN, Member, new_service, order_body, public_pem, rsa_key
 from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_sides
-from venues.kalshi.exchange.faults import FRAME_FAULTS, NAMES, REQUEST_FAULTS, SOCKET_FAULTS, STATES, Fault, FaultError
+from tests.venues.loopback_kit import BROKEN, T0, play_with, soon
+from venues.kalshi.exchange.faults import FRAME_FAULTS, NAMES, REQUEST_FAULTS, SOCKET_FAULTS, STATES, Fault
+from venues.loopback.faults import FaultError
 
 ORDERS = "/portfolio/events/orders"
 SUBSCRIBE = {"id": 1, "cmd": "subscribe", "params": {"channels": ["orderbook_delta"], "market_tickers": [RAIN]}}
 
-BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
-
 
 def played(play: Callable[[Caller], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with calling() as caller:
-            await play(caller)
-
-    asyncio.run(main())
+    play_with(calling, play)
 
 
 async def filled(caller: Caller) -> int:

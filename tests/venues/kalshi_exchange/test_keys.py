@@ -9,7 +9,6 @@ import pytest
 
 from tests.shared_data import shared_data
 from tests.venues.kalshi_exchange.kit import (
-    T0,
     Member,
     ed25519,
     headers,
@@ -19,9 +18,10 @@ from tests.venues.kalshi_exchange.kit import (
     rsa_key,
     write_key,
 )
+from tests.venues.loopback_kit import T0
 from venues.kalshi.exchange.key_ring import BadKey, KeyRing
-from venues.kalshi.exchange.message import Request
 from venues.kalshi.exchange.refusal import Refusal
+from venues.loopback.message import Request
 
 PATH = "/trade-api/v2/portfolio/balance"
 SECOND = 1_000_000

@@ -12,7 +12,7 @@ from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_s
 from venues.kalshi.exchange import session
 from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.frames import ERRORS
-from venues.kalshi.exchange.listing import ListingError
+from venues.loopback.listing import ListingError
 
 GTC = "good_till_canceled"
 

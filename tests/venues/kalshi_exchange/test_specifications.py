@@ -13,9 +13,9 @@ from tests.sdk.environment import SPECS, needed, run_script
 from tests.venues.kalshi_exchange.kit import RAIN, Member, document, frames_of, headers, new_service, order_body
 from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.faults import Fault
-from venues.kalshi.exchange.message import Reply, Request
 from venues.kalshi.exchange.rest import SOCKET_PATH
 from venues.kalshi.exchange.service import KalshiService, Listener
+from venues.loopback.message import Reply, Request
 
 pytestmark = needed
 

@@ -12,11 +12,12 @@ import msgspec
 import pytest
 
 from tests.shared_data import shared_data
-from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame, soon
+from tests.venues.kalshi_exchange.http_kit import Caller, calling, frame
 from tests.venues.kalshi_exchange.kit import Member, new_service
 from tests.venues.kalshi_exchange.socket_kit import Connection, Follower, true_sides
+from tests.venues.loopback_kit import soon, text, write
 from transport.feeds.capture_file import CaptureError
-from transport.kalshi_exchange.player import Player
+from transport.loopback.player import Player
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.exchange.tape import Recorded, read_frame
 
@@ -118,11 +119,6 @@ def test_a_frame_that_makes_no_sense_is_passed_on_and_leaves_the_books_alone() -
     assert true_sides(service, A) == ([(4_000, 1_000)], [(4_500, 500)])
 
 
-def write(path: Path, *lines: object) -> Path:
-    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    return path
-
-
 def test_the_recordings_connections_are_the_clients_connections(tmp_path: Path) -> None:
     """It waits for somebody to follow, breaks the socket where its own broke, and waits again."""
     up, down = ({"t": t, "venue": "kalshi", "event": event} for t, event in ((1, "connected"), (3, "disconnected")))
@@ -200,10 +196,3 @@ def test_a_recorded_evening_arrives_word_for_word(tmp_path: Path) -> None:
     assert asyncio.run(main()) == frames
     assert len(frames) == FRAMES
     assert {msgspec.json.decode(one)["type"] for one in frames} == {"orderbook_snapshot", "orderbook_delta", "trade"}
-
-
-async def text(socket: aiohttp.ClientWebSocketResponse) -> str:
-    """The next frame, as it came."""
-    message = await soon(socket.receive())
-    assert message.type is aiohttp.WSMsgType.TEXT
-    return str(message.data)

@@ -15,7 +15,6 @@ from tests.venues.kalshi_exchange.kit import (
     RAIN,
     SECOND,
     SNOW,
-    T0,
     Member,
     document,
     headers,
@@ -23,10 +22,12 @@ from tests.venues.kalshi_exchange.kit import (
     order_body,
     refusal,
 )
+from tests.venues.loopback_kit import T0
 from venues.kalshi.exchange.changes import MarketChange, change_market
-from venues.kalshi.exchange.listing import Listing, ListingError
-from venues.kalshi.exchange.message import Reply, Request
+from venues.kalshi.exchange.listing import Listing
 from venues.kalshi.exchange.texts import money_text
+from venues.loopback.listing import ListingError
+from venues.loopback.message import Reply, Request
 
 GTC = "good_till_canceled"
 FOK = "fill_or_kill"

@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from tests.venues.kalshi_exchange.http_kit import HeldClock, soon
-from tests.venues.polymarket_exchange.kit import T0, Member, new_service
+from tests.venues.loopback_kit import HeldClock, served, soon
+from tests.venues.polymarket_exchange.kit import Member, new_service
 from transport.polymarket_exchange.server import PolymarketServer
 from venues.polymarket.exchange.service import PolymarketService
 
@@ -64,20 +64,7 @@ class Caller:
 @asynccontextmanager
 async def calling(service: PolymarketService | None = None) -> AsyncIterator[Caller]:
     """A service on a port, and ann who calls it, on one clock."""
-    clock = HeldClock(T0)
+    clock = HeldClock()
     server = PolymarketServer(service or new_service(), clock=clock)
-    await server.start()
-    # Every call its own connection: a client that sends again what broke on a kept one would hide a fault.
-    connector = aiohttp.TCPConnector(force_close=True)
-    try:
-        async with aiohttp.ClientSession(connector=connector) as http:
-            yield Caller(server, http, clock)
-    finally:
-        await server.stop()
-
-
-async def text(socket: aiohttp.ClientWebSocketResponse) -> str:
-    """The next frame, as it came."""
-    message = await soon(socket.receive())
-    assert message.type is aiohttp.WSMsgType.TEXT, message
-    return str(message.data)
+    async with served(server) as http:
+        yield Caller(server, http, clock)

@@ -12,7 +12,9 @@ import msgspec
 from coincurve import PrivateKey
 
 from protocol.units import USD, Money
+from tests.venues.loopback_kit import T0
 from transport.polymarket_exchange.server import PolymarketServer
+from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.eip712 import (
     Version,
@@ -27,13 +29,9 @@ from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.key_ring import ApiKey, l2_signature
 from venues.polymarket.exchange.listing import DEMO, Listing, Schedule
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.message import Reply, Request
 from venues.polymarket.exchange.order_request import AMOUNT_DECIMALS, SignedOrder
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.wallets import WalletKind
-
-T0: Final = 1_795_300_000_000_000
-"""A moment in November 2026, unix microseconds."""
 
 SECOND: Final = 1_000_000
 RAIN, SNOW, HOME = (listing.slug for listing in DEMO)

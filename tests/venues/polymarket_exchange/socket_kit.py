@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 
 from tests.venues.polymarket_exchange.kit import Member
+from venues.loopback.message import Request
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.message import Request
 from venues.polymarket.exchange.service import PolymarketService
 
 Side = dict[str, str]

@@ -11,9 +11,10 @@ import aiohttp
 import pytest
 
 from tests.ground.project import ROOT
-from tests.venues.kalshi_exchange.http_kit import soon
+from tests.venues.loopback_kit import BROKEN, play_with, soon
 from tests.venues.polymarket_exchange.http_kit import Caller, calling
 from tests.venues.polymarket_exchange.kit import FREE, RAIN, Member, break_down, document, error, new_service, placed
+from venues.loopback.faults import FaultError
 from venues.polymarket.exchange.exchange import HELD
 from venues.polymarket.exchange.faults import (
     FRAME_FAULTS,
@@ -23,19 +24,12 @@ from venues.polymarket.exchange.faults import (
     SOCKET_FAULTS,
     STATES,
     Fault,
-    FaultError,
 )
 from venues.polymarket.exchange.refusal import DUPLICATED, FAK_KILLED, POST_ONLY_MODE, WRONG_WALLET
 
-BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
-
 
 def played(play: Callable[[Caller], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with calling() as caller:
-            await play(caller)
-
-    asyncio.run(main())
+    play_with(calling, play)
 
 
 async def filled(caller: Caller) -> int:

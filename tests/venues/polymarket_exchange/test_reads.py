@@ -12,22 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.shared_data import shared_data
-from tests.venues.polymarket_exchange.kit import (
-    BOB_KEY,
-    HOME,
-    RAIN,
-    SNOW,
-    T0,
-    Member,
-    document,
-    error,
-    new_service,
-    placed,
-)
+from tests.venues.loopback_kit import T0
+from tests.venues.polymarket_exchange.kit import BOB_KEY, HOME, RAIN, SNOW, Member, document, error, new_service, placed
+from venues.loopback.listing import ListingError
+from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange.admin import Admin
-from venues.polymarket.exchange.listing import DEMO, Listing, ListingError, read_listings
+from venues.polymarket.exchange.listing import DEMO, Listing, read_listings
 from venues.polymarket.exchange.makers import Makers
-from venues.polymarket.exchange.message import Reply, Request
 
 
 def test_books_of_many_come_in_another_order_and_without_those_that_nobody_knows() -> None:

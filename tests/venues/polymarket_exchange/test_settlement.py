@@ -17,10 +17,10 @@ from tests.venues.polymarket_exchange.kit import (
     new_service,
     placed,
 )
+from venues.loopback.message import Request
 from venues.polymarket.exchange.admin import Admin
 from venues.polymarket.exchange.amounts import Shares
 from venues.polymarket.exchange.fees import FeeSchedule
-from venues.polymarket.exchange.message import Request
 
 
 def status(member: Member) -> list[str]:

@@ -9,25 +9,25 @@ import msgspec
 import pytest
 
 from tests.shared_data import shared_data
+from tests.venues.loopback_kit import T0
 from tests.venues.polymarket_exchange.kit import (
     ANN_KEY,
     BOB_KEY,
     HOME,
     RAIN,
     SNOW,
-    T0,
     Member,
     document,
     error,
     new_service,
     placed,
 )
+from venues.loopback.message import Request
 from venues.polymarket.exchange.authority import Authority
 from venues.polymarket.exchange.eip712 import address_of, digest, order_domain, recovered, signature_bytes
 from venues.polymarket.exchange.key_ring import ApiKey, KeyRing, l2_signature
 from venues.polymarket.exchange.listing import Listing
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.message import Request
 from venues.polymarket.exchange.order_request import ORDERS, SignedOrder
 from venues.polymarket.exchange.refusal import Refusal
 from venues.polymarket.exchange.wallets import WalletKind, wallets_of

@@ -12,12 +12,11 @@ import msgspec
 import pytest
 
 from tests.shared_data import shared_data
-from tests.venues.kalshi_exchange.http_kit import soon
-from tests.venues.polymarket_exchange.http_kit import calling, text
+from tests.venues.loopback_kit import soon, text, write
+from tests.venues.polymarket_exchange.http_kit import calling
 from tests.venues.polymarket_exchange.kit import Member, new_service, placed
 from tests.venues.polymarket_exchange.socket_kit import Connection
-from transport.feeds.capture_file import CaptureError
-from transport.polymarket_exchange.player import Player
+from transport.loopback.player import Player
 from venues.polymarket.exchange.faults import Fault
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.tape_frame import Recorded, read_frame
@@ -147,11 +146,6 @@ def test_a_frame_that_makes_no_sense_is_passed_on_and_leaves_the_books_alone() -
     assert levels(service) == [[(4000, 1000)], [(5000, 500)]]
 
 
-def write(path: Path, *lines: object) -> Path:
-    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-    return path
-
-
 def test_the_recordings_connections_are_the_clients_connections(tmp_path: Path) -> None:
     """It waits for somebody to follow, breaks the socket where its own broke, and waits again."""
     up, down = ({"t": t, "venue": "polymarket", "event": event} for t, event in ((1, "connected"), (3, "disconnected")))
@@ -172,15 +166,6 @@ def test_the_recordings_connections_are_the_clients_connections(tmp_path: Path) 
                 assert await text(socket) == BOOKS[0].text
             await soon(run)
             assert player.frames == 3
-
-    asyncio.run(main())
-
-
-def test_a_damaged_recording_is_named(tmp_path: Path) -> None:
-    async def main() -> None:
-        async with calling(new_service([])) as caller:
-            with pytest.raises(CaptureError):
-                Player(caller.server, write(tmp_path / "tape.jsonl", {"t": 1}), speed=0).list_markets()
 
     asyncio.run(main())
 

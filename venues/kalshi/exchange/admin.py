@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,17 +10,17 @@ from market.fees import FeeError
 from protocol.units import Money, UnitError, money_from_dollars
 from venues.kalshi.exchange.changes import MarketChange, change_market
 from venues.kalshi.exchange.documents import fill_document, order_document, position_document
-from venues.kalshi.exchange.faults import FRAME_FAULTS, REQUEST_FAULTS, SOCKET_FAULTS, STATES, Fault, FaultError
 from venues.kalshi.exchange.key_ring import BadKey
-from venues.kalshi.exchange.listing import MAX_SHARD, Listing, ListingError, check_listing, levels
+from venues.kalshi.exchange.listing import MAX_SHARD, Listing, check_listing, levels
 from venues.kalshi.exchange.market import Market
-from venues.kalshi.exchange.message import Reply, Request
-from venues.kalshi.exchange.refusal import Refusal, invalid
+from venues.kalshi.exchange.refusal import invalid
 from venues.kalshi.exchange.service import KalshiService
 from venues.kalshi.exchange.texts import money_text
+from venues.loopback.admin import Admin as LoopbackAdmin
+from venues.loopback.faults import FaultError
+from venues.loopback.listing import ListingError
+from venues.loopback.message import Request
 
-ADMIN: Final = "/arb-admin"
-_T = TypeVar("_T")
 _Level = tuple[str, str]
 
 
@@ -42,65 +42,35 @@ class _Key(msgspec.Struct, forbid_unknown_fields=True):
     public_pem: str
 
 
-class Admin:
+class Admin(LoopbackAdmin[KalshiService]):
     """Answers requests under ``/arb-admin``. That they come from this machine is for the server to see to."""
 
-    def __init__(self, service: KalshiService) -> None:
-        self._service = service
+    nonsense = (FaultError, ListingError, FeeError, UnitError, BadKey)
 
-    def handle(self, request: Request, world_us: int) -> Reply:
-        """The reply. Never raises for what a request holds."""
-        try:
-            return Reply.of(self._answer(request, world_us))
-        except Refusal as refusal:
-            return Reply.refused(refusal)
-        except (FaultError, ListingError, FeeError, UnitError, BadKey) as error:
-            return Reply.refused(invalid(str(error)))
-
-    def _answer(self, request: Request, world_us: int) -> dict[str, Any]:
-        service = self._service
-        now_us = service.now_us(world_us)
-        match request.method, request.path.removeprefix(f"{ADMIN}/"):
-            case "GET", "faults":
-                return self._faults()
-            case "POST", "faults":
-                service.break_down(_read(request, Fault), world_us)
-                return self._faults()
-            case "DELETE", "faults":
-                service.mend(request.query.get("name", ""), world_us)
-                return self._faults()
-            case "GET", "state":
-                return self.state()
-            case "POST", wish:
-                self._change(wish, request, now_us)
-                return {"done": True}
-            case _:
-                raise _unknown()
-
-    def _change(self, wish: str, request: Request, now_us: int) -> None:
+    def _obey(self, wish: str, request: Request, now_us: int) -> None:
         exchange = self._service.exchange
         match wish:
             case "book":
-                book = _read(request, _Book)
+                book = self._read(request, _Book)
                 exchange.set_book(self._market(book.ticker), levels(book.bids), levels(book.asks), now_us)
             case "market":
-                change = _read(request, MarketChange)
+                change = self._read(request, MarketChange)
                 change_market(exchange, self._market(change.ticker), change, now_us)
             case "markets":
-                listing = _read(request, Listing)
+                listing = self._read(request, Listing)
                 check_listing(listing)
                 if listing.ticker in exchange.markets:
                     raise invalid(f"ticker: {listing.ticker} is listed already: change it with `book` and `market`")
                 exchange.list_market(listing, now_us)
             case "funds":
-                funds = _read(request, _Funds)
+                funds = self._read(request, _Funds)
                 account = exchange.open_account(funds.account)
                 exchange.fund(account, funds.exchange_index, Money(money_from_dollars(funds.dollars)), now_us)
             case "keys":
-                key = _read(request, _Key)
+                key = self._read(request, _Key)
                 self._service.member(key.account, key.key_id, key.public_pem.encode(), shards=())
             case _:
-                raise _unknown()
+                raise self._unknown()
 
     def state(self) -> dict[str, Any]:
         """The exchange's own books as they are now, whatever the reads show: what a ledger is compared with."""
@@ -125,24 +95,5 @@ class Admin:
             },
         }
 
-    def _faults(self) -> dict[str, Any]:
-        service = self._service
-        return {
-            "waiting": service.faults.waiting,
-            "struck": service.faults.struck,
-            "names": {**REQUEST_FAULTS, **FRAME_FAULTS, **SOCKET_FAULTS, **STATES},
-        }
-
     def _market(self, ticker: str) -> Market:
         return self._service.rest.catalog.market(ticker)
-
-
-def _read(request: Request, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(request.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise invalid(str(error)[:300]) from None
-
-
-def _unknown() -> Refusal:
-    return Refusal(404, "not_found", "no such request: see docs/kalshi-exchange.md")

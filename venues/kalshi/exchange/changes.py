@@ -12,9 +12,10 @@ from market.fees import rate_from_text
 from protocol.units import DOLLAR, price_from_dollars
 from venues.kalshi.exchange.events import Lifecycle
 from venues.kalshi.exchange.exchange import KalshiExchange
-from venues.kalshi.exchange.listing import Listing, ListingError, MarketStatus, check_listing
+from venues.kalshi.exchange.listing import Listing, MarketStatus, check_listing
 from venues.kalshi.exchange.market import Market
 from venues.kalshi.exchange.settlement import Result, value_of
+from venues.loopback.listing import ListingError
 
 CHANNEL = "market_lifecycle_v2"
 _RESOLVED: Final = frozenset({"determined", "disputed", "amended", "finalized"})

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
+from venues.loopback.faults import Fault as LoopbackFault
+from venues.loopback.faults import Faults as LoopbackFaults
 
 REQUEST_FAULTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -61,10 +62,8 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Not counted: they last until they are cleared."""
 
-NAMES: Final = frozenset({*REQUEST_FAULTS, *FRAME_FAULTS, *SOCKET_FAULTS, *STATES})
-FOREVER: Final = -1
-MOST_WAITING: Final = 1_000
-
+WHAT: Final[Mapping[str, str]] = MappingProxyType({**REQUEST_FAULTS, **FRAME_FAULTS, **SOCKET_FAULTS, **STATES})
+NAMES: Final = frozenset(WHAT)
 ORDER_FAULTS: Final = frozenset({"spent_id", "insufficient_balance", "unfunded_shard"})
 """Those that strike orders alone."""
 
@@ -74,21 +73,10 @@ PAGE_FAULTS: Final = frozenset({"short_page", "lost_cursor"})
 _ORDERS: Final = "/portfolio/events/orders"
 
 
-class Fault(msgspec.Struct, kw_only=True):
-    """One fault that waits for its occasion.
+class Fault(LoopbackFault, kw_only=True):
+    """One fault that waits for its occasion; ``channel`` and ``ticker`` choose frames, empty is any."""
 
-    ``times``: how often, -1 for until it is cleared; ``skip``: occasions let through first. ``method`` and ``path``
-    (what the path ends with or, with a ``*`` at its end, begins with) choose requests, ``channel`` and ``ticker``
-    frames; empty is any.
-    """
-
-    name: str
-    times: int = 1
-    skip: int = 0
-    ms: int = 0
     status: int = 503
-    method: str = ""
-    path: str = ""
     channel: str = ""
     ticker: str = ""
     kind: str = ""
@@ -97,71 +85,17 @@ class Fault(msgspec.Struct, kw_only=True):
         """Whether it is meant for such a request."""
         if self.name in ORDER_FAULTS and not (method == "POST" and path.endswith(_ORDERS)):
             return False
-        if (self.method and self.method != method) or (self.name in PAGE_FAULTS and method != "GET"):
-            return False
-        if self.path.endswith("*"):
-            return path.startswith(self.path[:-1])
-        return not self.path or path.endswith(self.path)
+        return super().meets(method, path) and (self.name not in PAGE_FAULTS or method == "GET")
 
 
-class FaultError(ValueError):
-    """A fault that does not exist; the text names those that do."""
-
-
-class Faults:
+class Faults(LoopbackFaults[Fault]):
     """The faults that wait, in the order in which they were asked for."""
 
-    def __init__(self) -> None:
-        self.waiting: list[Fault] = []
-        self.struck: dict[str, int] = {}
-
-    def add(self, fault: Fault) -> None:
-        """Wait for an occasion. Raises :class:`FaultError`."""
-        if fault.name not in NAMES:
-            raise FaultError(f"no fault is called {fault.name[:40]!r}: {', '.join(sorted(NAMES))}")
-        if fault.times < 1 and fault.times != FOREVER:
-            raise FaultError(f"times: at least 1, or {FOREVER} for until it is cleared, not {fault.times}")
-        if len(self.waiting) >= MOST_WAITING:
-            raise FaultError(f"more than {MOST_WAITING} faults wait: clear some")
-        if fault.name not in STATES:
-            self.waiting.append(fault)
-
-    def clear(self, name: str = "") -> None:
-        """Forget those of a name, or all."""
-        self.waiting = [fault for fault in self.waiting if name and fault.name != name]
-
-    def request(self, method: str, path: str) -> dict[str, Fault]:
-        """The faults that strike this request, by name."""
-        return self._strike(
-            [fault for fault in self.waiting if fault.name in REQUEST_FAULTS and fault.meets(method, path)]
-        )
+    kind = Fault
+    names = WHAT
+    requests = REQUEST_FAULTS
+    states = STATES
 
     def frame(self, channel: str, ticker: str) -> dict[str, Fault]:
         """The faults that strike this data frame, by name."""
-        if not self.waiting:
-            return {}
-        return self._strike(
-            [
-                fault
-                for fault in self.waiting
-                if fault.name in FRAME_FAULTS and fault.channel in {"", channel} and fault.ticker in {"", ticker}
-            ]
-        )
-
-    def socket(self, name: str) -> Fault | None:
-        """The fault of that name, if it strikes a connection now."""
-        return self._strike([fault for fault in self.waiting if fault.name == name]).get(name)
-
-    def _strike(self, faults: list[Fault]) -> dict[str, Fault]:
-        struck: dict[str, Fault] = {}
-        for fault in faults:
-            if fault.skip > 0:
-                fault.skip -= 1
-            elif fault.name not in struck:
-                struck[fault.name] = fault
-                self.struck[fault.name] = self.struck.get(fault.name, 0) + 1
-                if fault.times != FOREVER:
-                    fault.times -= 1
-                if fault.times == 0:
-                    self.waiting.remove(fault)
-        return struck
+        return self.strike(FRAME_FAULTS, lambda fault: fault.channel in {"", channel} and fault.ticker in {"", ticker})

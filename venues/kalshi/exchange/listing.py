@@ -9,6 +9,7 @@ import msgspec
 from market.fees import FeeError, rate_from_text
 from protocol.units import Price, Quantity, UnitError, price_from_dollars, quantity_from_text
 from venues.kalshi.exchange.price_grid import STRUCTURES, PriceRange, check_ranges
+from venues.loopback.listing import ListingError
 
 MAX_SHARD: Final = 100
 """The highest number of a shard, as transfers have it."""
@@ -59,10 +60,6 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     def ranges(self) -> tuple[PriceRange, ...]:
         """The prices that the market takes."""
         return self.price_ranges or STRUCTURES[self.price_level_structure]
-
-
-class ListingError(ValueError):
-    """A list of markets that cannot be used; the text names the market and the field."""
 
 
 class _Page(msgspec.Struct):

@@ -6,13 +6,14 @@ from typing import Any
 
 import msgspec
 
+from venues.loopback.refusal import Refusal as LoopbackRefusal
 
-class Refusal(Exception):
+
+class Refusal(LoopbackRefusal):
     """An HTTP status with Kalshi's error body."""
 
     def __init__(self, status: int, code: str, message: str = "", *, details: str = "") -> None:
-        super().__init__(f"{status} {code}: {message or details}")
-        self.status = status
+        super().__init__(status, f"{code}: {message or details}")
         self.code = code
         self.message = message or code.replace("_", " ")
         self.details = details

@@ -15,7 +15,6 @@ from venues.kalshi.exchange.events import Event, Traded
 from venues.kalshi.exchange.exchange import KalshiExchange
 from venues.kalshi.exchange.faults import Fault, Faults
 from venues.kalshi.exchange.key_ring import KEY_HEADER, KeyRing
-from venues.kalshi.exchange.message import Reply, Request
 from venues.kalshi.exchange.order import Order
 from venues.kalshi.exchange.order_request import (
     AUTO,
@@ -31,6 +30,7 @@ from venues.kalshi.exchange.order_request import (
 from venues.kalshi.exchange.page import number_of
 from venues.kalshi.exchange.refusal import Refusal, invalid
 from venues.kalshi.exchange.texts import MILLISECOND_US, count_text
+from venues.loopback.message import Reply, Request
 
 ROOT: Final = "/trade-api/v2"
 SOCKET_PATH: Final = "/trade-api/ws/v2"

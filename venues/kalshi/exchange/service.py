@@ -7,32 +7,36 @@ from typing import Any
 
 import msgspec
 
+from protocol.terms import KALSHI
 from protocol.units import Money
 from venues.kalshi.exchange.account import Account
+from venues.kalshi.exchange.command import MAX_COMMAND
 from venues.kalshi.exchange.events import Event
 from venues.kalshi.exchange.exchange import KalshiExchange
-from venues.kalshi.exchange.faults import STATES, Fault, FaultError, Faults
+from venues.kalshi.exchange.faults import Fault, Faults
 from venues.kalshi.exchange.key_ring import KeyRing
 from venues.kalshi.exchange.listing import DEMO, Listing
-from venues.kalshi.exchange.message import Reply, Request
-from venues.kalshi.exchange.refusal import Refusal
+from venues.kalshi.exchange.refusal import Refusal, invalid
 from venues.kalshi.exchange.rest import SOCKET_PATH, Rest
 from venues.kalshi.exchange.session import Session
 from venues.kalshi.exchange.tape import Recorded, TapeBooks
 from venues.kalshi.exchange.texts import MILLISECOND_US
 from venues.kalshi.exchange.view import KINDS
+from venues.loopback.faults import FaultError
+from venues.loopback.message import Reply, Request
+from venues.loopback.service import Service
+from venues.loopback.session import Listener as LoopbackListener
+
+Listener = LoopbackListener[Event, Recorded]
 
 
-class Listener:
-    """A socket as the exchange sees it: its session, and the frames that wait to be sent."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.waiting: list[str] = []
-
-
-class KalshiService:
+class KalshiService(Service[Fault, Event, Recorded]):
     """An exchange with its keys and faults. Times given are the world's; :meth:`now_us` is what its own clock shows."""
+
+    platform = KALSHI
+    most_command = MAX_COMMAND
+    faults: Faults
+    tape: TapeBooks
 
     def __init__(
         self,
@@ -42,19 +46,14 @@ class KalshiService:
         tier: str = "basic",
         keys: KeyRing | None = None,
     ) -> None:
+        super().__init__()
         self.exchange = KalshiExchange(listings, salt=salt)
         self.faults = Faults()
         self.keys = KeyRing() if keys is None else keys
         self.rest = Rest(self.exchange, self.keys, self.faults, tier=tier)
         self.tape = TapeBooks(self.exchange)
-        self.offset_us = 0
-        self.listeners: list[Listener] = []
         self.lag_us = dict.fromkeys(KINDS, 0)
         self.exchange.listeners.append(self._tell)
-
-    def now_us(self, world_us: int) -> int:
-        """What the exchange's clock shows."""
-        return world_us + self.offset_us
 
     # -- members -------------------------------------------------------------------------------------------------
 
@@ -74,55 +73,21 @@ class KalshiService:
         reply = self.rest.handle(request, self.now_us(world_us), struck)
         return _shortened(reply) if "short_page" in struck and reply.status == 200 else reply  # noqa: PLR2004
 
-    # -- sockets -------------------------------------------------------------------------------------------------
+    def refused(self, status: int, code: str, text: str) -> Refusal:
+        """A refusal as Kalshi says it."""
+        return Refusal(status, code, text)
 
-    def connect(self, request: Request, world_us: int) -> Listener:
-        """A new connection. Raises :class:`Refusal` where the upgrade is refused."""
-        fault = self.faults.socket("refused_handshake")
-        if fault is not None:
-            raise Refusal(fault.status, "service_unavailable", "service unavailable")
+    def invalid(self, text: str) -> Refusal:
+        """400; the text names the field."""
+        return invalid(text)
+
+    def _opened(self, request: Request, now_us: int) -> Session:
         if request.path != SOCKET_PATH:
             raise Refusal(404, "not_found", "page not found")
-        name = self.keys.account_of(request.headers, request.method, request.path, self.now_us(world_us))
-        listener = Listener(Session(self.exchange, self.exchange.open_account(name), self.faults))
-        self.listeners.append(listener)
-        return listener
-
-    def disconnect(self, listener: Listener) -> None:
-        """The connection is gone."""
-        if listener in self.listeners:
-            self.listeners.remove(listener)
-
-    def command(self, listener: Listener, text: str | bytes, world_us: int) -> None:
-        """A command of a connection; what it brings waits in ``listener.waiting``."""
-        listener.waiting += listener.session.command(text, self.now_us(world_us))
-
-    def play(self, recorded: Recorded, world_us: int) -> None:
-        """A frame of a recording, to the books and to every connection."""
-        self.tape.see(recorded)
-        for listener in self.listeners:
-            listener.waiting += listener.session.play(recorded, self.now_us(world_us))
-
-    def _tell(self, event: Event, now_us: int) -> None:
-        for listener in self.listeners:
-            listener.waiting += listener.session.hear(event, now_us)
+        name = self.keys.account_of(request.headers, request.method, request.path, now_us)
+        return Session(self.exchange, self.exchange.open_account(name), self.faults)
 
     # -- faults --------------------------------------------------------------------------------------------------
-
-    def break_down(self, fault: Fault, world_us: int) -> None:
-        """Ask for a fault: one that lasts begins now, another waits for its occasion. Raises :class:`FaultError`."""
-        self.faults.add(fault)
-        if fault.name in STATES:
-            self._state(fault, world_us)
-
-    def mend(self, name: str, world_us: int) -> None:
-        """End the fault of that name, or all. Raises :class:`FaultError`."""
-        if name and name not in STATES:
-            self.faults.add(Fault(name=name))
-        self.faults.clear(name)
-        for state in STATES:
-            if name in {"", state}:
-                self._mended(state, world_us)
 
     def set_lag(self, lag_us: int, kind: str = "") -> None:
         """How long the reads show nothing of what happened. Raises :class:`FaultError` for a kind that is none."""
@@ -134,7 +99,7 @@ class KalshiService:
         for account in self.exchange.accounts.values():
             account.view.lag_us.update(self.lag_us)
 
-    def _state(self, fault: Fault, world_us: int) -> None:
+    def _begin(self, fault: Fault, world_us: int) -> None:
         match fault.name:
             case "lag":
                 self.set_lag(fault.ms * MILLISECOND_US, fault.kind)
@@ -157,7 +122,7 @@ class KalshiService:
             account.view.shift(offset_us - self.offset_us)
         self.offset_us = offset_us
 
-    def _mended(self, state: str, world_us: int) -> None:
+    def _end(self, state: str, world_us: int) -> None:
         exchange = self.exchange
         match state:
             case "lag":

@@ -27,6 +27,7 @@ from venues.kalshi.exchange.market import Market
 from venues.kalshi.exchange.subscription import CHANNELS, SEQUENCED, UNFILTERED, Subscription
 from venues.kalshi.exchange.tape import Recorded
 from venues.kalshi.exchange.texts import MILLISECOND_US
+from venues.loopback.session import Session as LoopbackSession
 
 DEFAULT_MOST_MARKETS: Final = 100_000
 """Markets of one subscription. Kalshi does not say its own figure."""
@@ -37,7 +38,7 @@ _ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeError, RecursionError)
 
 
-class Session:
+class Session(LoopbackSession[Event, Recorded]):
     """What one connection is subscribed to. ``broken`` is set when a fault asks for the connection to break."""
 
     def __init__(
@@ -49,15 +50,14 @@ class Session:
         most_markets: int = DEFAULT_MOST_MARKETS,
         commands_a_second: int = DEFAULT_COMMANDS_A_SECOND,
     ) -> None:
+        super().__init__()
         self.account = account
-        self.broken = False
         self._exchange = exchange
         self._faults = faults
         self._most_markets = most_markets
         self._commands = bucket(commands_a_second)
         self._subscriptions: dict[int, Subscription] = {}
         self._last_sid = 0
-        self._out: list[str] = []
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ class Session:
         return self._taken()
 
     @property
-    def follows_books(self) -> bool:
+    def follows(self) -> bool:
         """Whether it is subscribed to any book."""
         return any(one.channel == "orderbook_delta" and one.tickers for one in self._subscriptions.values())
 
@@ -306,7 +306,3 @@ class Session:
     def _answer(self, frame: dict[str, Any], command_id: int, now_us: int) -> None:
         named = {"id": command_id, **frame} if command_id else frame
         self._out.append(_ENCODER.encode(named | {"sending_ts_ms": now_us // MILLISECOND_US}).decode())
-
-    def _taken(self) -> list[str]:
-        out, self._out = self._out, []
-        return out

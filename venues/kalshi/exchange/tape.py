@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -87,6 +87,17 @@ class TapeBooks:
     def __init__(self, exchange: KalshiExchange) -> None:
         self._exchange = exchange
         self._tickers: set[str] = set()
+
+    def read(self, text: str) -> Recorded | None:
+        """See :func:`read_frame`."""
+        return read_frame(text)
+
+    def list_markets(self, frames: Iterable[Recorded]) -> int:
+        """List every market that is spoken of; how many there are."""
+        tickers = {recorded.ticker for recorded in frames} - {""}
+        for ticker in sorted(tickers):
+            self.list_market(ticker)
+        return len(tickers)
 
     def restart(self) -> None:
         """The recording's connection is new: no book is known until its snapshot."""

@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from market.fees import FeeError
 from protocol.units import UnitError, money_from_dollars
+from venues.loopback.admin import Admin as LoopbackAdmin
+from venues.loopback.faults import FaultError
+from venues.loopback.listing import ListingError
+from venues.loopback.message import Request
 from venues.polymarket.exchange import portfolio
 from venues.polymarket.exchange.changes import MarketChange, change_market
 from venues.polymarket.exchange.eip712 import BadSignature, checksum
-from venues.polymarket.exchange.faults import (
-    FRAME_FAULTS,
-    ORDER_FAULTS,
-    REQUEST_FAULTS,
-    SOCKET_FAULTS,
-    STATES,
-    Fault,
-    FaultError,
-)
 from venues.polymarket.exchange.key_ring import ApiKey
-from venues.polymarket.exchange.listing import Listing, ListingError, check_listing, levels
+from venues.polymarket.exchange.listing import Listing, check_listing, levels
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.message import Reply, Request
 from venues.polymarket.exchange.order import Trade, TradeStatus
-from venues.polymarket.exchange.refusal import Refusal, invalid
+from venues.polymarket.exchange.refusal import invalid
 from venues.polymarket.exchange.service import PolymarketService
 from venues.polymarket.exchange.wallets import WalletKind
 
-ADMIN: Final = "/arb-admin"
 KINDS: Final = {kind.name.lower(): kind for kind in WalletKind}
-_T = TypeVar("_T")
 _Kind = Literal["eoa", "proxy", "safe", "deposit"]
 _Level = tuple[str, str]
 
@@ -82,20 +74,10 @@ class _Clock(msgspec.Struct, forbid_unknown_fields=True):
     confirmed_ms: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-class Admin:
+class Admin(LoopbackAdmin[PolymarketService]):
     """Answers requests under ``/arb-admin``. That they come from this machine is for the server to see to."""
 
-    def __init__(self, service: PolymarketService) -> None:
-        self._service = service
-
-    def handle(self, request: Request, world_us: int) -> Reply:
-        """The reply. Never raises for what a request holds."""
-        try:
-            return Reply.of(self._answer(request, world_us))
-        except Refusal as refusal:
-            return Reply.refused(refusal)
-        except (FaultError, ListingError, FeeError, UnitError, BadSignature) as error:
-            return Reply.refused(invalid(str(error)))
+    nonsense = (FaultError, ListingError, FeeError, UnitError, BadSignature)
 
     def state(self) -> dict[str, Any]:
         """The exchange's own books as they are now: what a ledger is compared with."""
@@ -109,60 +91,48 @@ class Admin:
         }
 
     def _answer(self, request: Request, world_us: int) -> dict[str, Any]:
-        service = self._service
-        service.advance(world_us)
-        match request.method, request.path.removeprefix(f"{ADMIN}/"):
-            case "GET", "faults":
-                return self._faults()
-            case "POST", "faults":
-                service.break_down(_read(request, Fault))
-                return self._faults()
-            case "DELETE", "faults":
-                service.mend(request.query.get("name", ""))
-                return self._faults()
-            case "GET", "state":
-                return self.state()
-            case "POST", "wallets":
-                return self._open(_read(request, _Wallet))
-            case "POST", wish:
-                self._change(wish, request, service.now_us(world_us))
-                return {"done": True}
-            case _:
-                raise _unknown()
+        self._service.advance(world_us)
+        return super()._answer(request, world_us)
+
+    def _obey(self, wish: str, request: Request, now_us: int) -> dict[str, Any] | None:
+        if wish == "wallets":
+            return self._open(self._read(request, _Wallet))
+        self._change(wish, request, now_us)
+        return None
 
     def _change(self, wish: str, request: Request, now_us: int) -> None:
         exchange = self._service.exchange
         match wish:
             case "book":
-                book = _read(request, _Book)
+                book = self._read(request, _Book)
                 exchange.set_book(self._market(book.market), levels(book.bids), levels(book.asks), now_us)
             case "market":
-                change = _read(request, MarketChange)
+                change = self._read(request, MarketChange)
                 change_market(exchange, self._market(change.market), change, now_us)
             case "markets":
-                listing = _read(request, Listing)
+                listing = self._read(request, Listing)
                 check_listing(listing)
                 if {listing.condition, *listing.tokens} & {*exchange.markets, *exchange.by_token}:
                     raise invalid(f"slug: {listing.slug} is listed already: change it with `book` and `market`")
                 exchange.list_market(listing, now_us)
             case "settle":
-                self._settle(_read(request, _Settle), now_us)
+                self._settle(self._read(request, _Settle), now_us)
             case "clock":
-                self._set_clock(_read(request, _Clock))
+                self._set_clock(self._read(request, _Clock))
             case _:
                 self._change_member(wish, request)
 
     def _change_member(self, wish: str, request: Request) -> None:
         match wish:
             case "funds":
-                self._fund(_read(request, _Funds))
+                self._fund(self._read(request, _Funds))
             case "allowance":
-                self._allow(_read(request, _Allowance))
+                self._allow(self._read(request, _Allowance))
             case "keys":
-                key = _read(request, _Key)
+                key = self._read(request, _Key)
                 self._service.keys.add(ApiKey(key.key, key.secret, key.passphrase, checksum(key.address)))
             case _:
-                raise _unknown()
+                raise self._unknown()
 
     def _open(self, wanted: _Wallet) -> dict[str, Any]:
         service, kind = self._service, KINDS[wanted.kind]
@@ -218,14 +188,6 @@ class Admin:
         if wanted.confirmed_ms is not None:
             settlement.confirmed_us = wanted.confirmed_ms * 1_000
 
-    def _faults(self) -> dict[str, Any]:
-        faults = self._service.faults
-        return {
-            "waiting": faults.waiting,
-            "struck": faults.struck,
-            "names": {**REQUEST_FAULTS, **ORDER_FAULTS, **FRAME_FAULTS, **SOCKET_FAULTS, **STATES},
-        }
-
     def _market(self, name: str) -> Market:
         """A market by slug, condition id or token."""
         exchange = self._service.exchange
@@ -236,14 +198,3 @@ class Admin:
         if found is None:
             raise invalid(f"market: none is called {name[:80]!r}")
         return found
-
-
-def _read(request: Request, kind: type[_T]) -> _T:
-    try:
-        return msgspec.json.decode(request.body, type=kind)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
-        raise invalid(str(error)[:300]) from None
-
-
-def _unknown() -> Refusal:
-    return Refusal(404, "no such request: see docs/polymarket-exchange.md")

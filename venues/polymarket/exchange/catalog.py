@@ -8,11 +8,11 @@ from typing import Any, Final
 import msgspec
 
 from protocol.units import DOLLAR, Price
+from venues.loopback.message import Request
 from venues.polymarket.exchange.amounts import price_text
 from venues.polymarket.exchange.documents import book_document, market_document
 from venues.polymarket.exchange.exchange import PolymarketExchange
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.message import Request
 from venues.polymarket.exchange.refusal import Refusal, invalid
 
 MOST_TOKENS: Final = 500

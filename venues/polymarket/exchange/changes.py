@@ -7,9 +7,10 @@ from typing import Literal
 import msgspec
 
 from protocol.units import Price, price_from_dollars
+from venues.loopback.listing import ListingError
 from venues.polymarket.exchange.events import MarketResolved, TickChanged
 from venues.polymarket.exchange.exchange import PolymarketExchange
-from venues.polymarket.exchange.listing import TICKS, ListingError, Schedule, check_listing
+from venues.polymarket.exchange.listing import TICKS, Schedule, check_listing
 from venues.polymarket.exchange.market import Market
 from venues.polymarket.exchange.order import Order
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
+from venues.loopback.faults import Fault as LoopbackFault
+from venues.loopback.faults import Faults as LoopbackFaults
 
 REQUEST_FAULTS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -81,29 +82,21 @@ STATES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Not counted: they last until they are cleared."""
 
-NAMES: Final = frozenset({*REQUEST_FAULTS, *ORDER_FAULTS, *FRAME_FAULTS, *SOCKET_FAULTS, *STATES})
-FOREVER: Final = -1
-MOST_WAITING: Final = 1_000
+WHAT: Final[Mapping[str, str]] = MappingProxyType(
+    {**REQUEST_FAULTS, **ORDER_FAULTS, **FRAME_FAULTS, **SOCKET_FAULTS, **STATES}
+)
+NAMES: Final = frozenset(WHAT)
 _LISTS: Final = ("/data/orders", "/data/trades", "/data-api/positions")
 
 
-class Fault(msgspec.Struct, kw_only=True):
+class Fault(LoopbackFault, kw_only=True):
     """One fault that waits for its occasion.
 
-    ``times``: how often, -1 for until it is cleared; ``skip``: occasions let through first. ``method`` and ``path``
-    (what the path ends with or, with a ``*`` at its end, begins with) choose requests, ``channel`` (market, user),
-    ``token`` and ``event`` frames; ``wallet`` the orders of one; empty is any.
+    ``channel`` (market, user), ``token`` and ``event`` choose frames, ``wallet`` the orders of one; empty is any.
     """
 
-    name: str
-    times: int = 1
-    skip: int = 0
-    ms: int = 0
-    status: int = 500
     ticks: int = 5
     text: str = "internal server error"
-    method: str = ""
-    path: str = ""
     channel: str = ""
     token: str = ""
     event: str = ""
@@ -112,89 +105,35 @@ class Fault(msgspec.Struct, kw_only=True):
 
     def meets(self, method: str, path: str) -> bool:
         """Whether it is meant for such a request."""
-        if self.method not in {"", method}:
-            return False
         if self.name == "null_lookup" and not (method == "GET" and path.startswith("/data/order/")):
             return False
         if self.name == "empty_page" and not (method == "GET" and path in _LISTS):
             return False
-        if self.path.endswith("*"):
-            return path.startswith(self.path[:-1])
-        return not self.path or path.endswith(self.path)
+        return super().meets(method, path)
 
 
-class FaultError(ValueError):
-    """A fault that does not exist; the text names those that do."""
-
-
-class Faults:
+class Faults(LoopbackFaults[Fault]):
     """The faults that wait, in the order in which they were asked for."""
 
-    def __init__(self) -> None:
-        self.waiting: list[Fault] = []
-        self.struck: dict[str, int] = {}
-
-    def add(self, fault: Fault) -> None:
-        """Wait for an occasion. Raises :class:`FaultError`."""
-        if fault.name not in NAMES:
-            raise FaultError(f"no fault is called {fault.name[:40]!r}: {', '.join(sorted(NAMES))}")
-        if fault.times < 1 and fault.times != FOREVER:
-            raise FaultError(f"times: at least 1, or {FOREVER} for until it is cleared, not {fault.times}")
-        if len(self.waiting) >= MOST_WAITING:
-            raise FaultError(f"more than {MOST_WAITING} faults wait: clear some")
-        if fault.name not in STATES:
-            self.waiting.append(fault)
-
-    def clear(self, name: str = "") -> None:
-        """Forget those of a name, or all."""
-        self.waiting = [fault for fault in self.waiting if name and fault.name != name]
-
-    def request(self, method: str, path: str) -> dict[str, Fault]:
-        """The faults that strike this request, by name."""
-        return self._strike([one for one in self.waiting if one.name in REQUEST_FAULTS and one.meets(method, path)])
+    kind = Fault
+    names = WHAT
+    requests = REQUEST_FAULTS
+    states = STATES
 
     def order(self, wallet: str, market: str) -> dict[str, Fault]:
         """The faults that strike an order that is about to be placed, by name."""
-        return self._strike(
-            [
-                one
-                for one in self.waiting
-                if one.name in ORDER_FAULTS
-                and one.wallet.lower() in {"", wallet.lower()}
-                and one.market in {"", market}
-            ]
+        return self.strike(
+            ORDER_FAULTS, lambda one: one.wallet.lower() in {"", wallet.lower()} and one.market in {"", market}
         )
 
     def frame(self, channel: str, event: str, tokens: tuple[str, ...]) -> dict[str, Fault]:
         """The faults that strike this data frame, by name."""
-        if not self.waiting:
-            return {}
-        return self._strike(
-            [
-                one
-                for one in self.waiting
-                if one.name in FRAME_FAULTS
-                and one.channel in {"", channel}
+        return self.strike(
+            FRAME_FAULTS,
+            lambda one: (
+                one.channel in {"", channel}
                 and one.event in {"", event}
                 and (one.name not in LIES or event == "price_change")
                 and (not one.token or one.token in tokens)
-            ]
+            ),
         )
-
-    def socket(self, name: str) -> Fault | None:
-        """The fault of that name, if it strikes a connection now."""
-        return self._strike([fault for fault in self.waiting if fault.name == name]).get(name)
-
-    def _strike(self, faults: list[Fault]) -> dict[str, Fault]:
-        struck: dict[str, Fault] = {}
-        for fault in faults:
-            if fault.skip > 0:
-                fault.skip -= 1
-            elif fault.name not in struck:
-                struck[fault.name] = fault
-                self.struck[fault.name] = self.struck.get(fault.name, 0) + 1
-                if fault.times != FOREVER:
-                    fault.times -= 1
-                if fault.times == 0:
-                    self.waiting.remove(fault)
-        return struck

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from venues.loopback.message import Request
 from venues.polymarket.exchange.eip712 import BadSignature, auth_digest, checksum, recovered, signature_bytes
 from venues.polymarket.exchange.ids import uuid_text
-from venues.polymarket.exchange.message import Request
 from venues.polymarket.exchange.refusal import Refusal
 
 DEFAULT_WINDOW_S: Final = 30

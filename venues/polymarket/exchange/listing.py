@@ -9,6 +9,7 @@ import msgspec
 
 from market.fees import FeeError, rate_from_text
 from protocol.units import DOLLAR, Price, UnitError, price_from_dollars
+from venues.loopback.listing import ListingError
 from venues.polymarket.exchange.amounts import SHARE, Shares, shares_from_text
 from venues.polymarket.exchange.eip712 import keccak
 from venues.polymarket.exchange.fees import FeeSchedule
@@ -116,10 +117,6 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         if schedule is None or not self.fees_enabled:
             return FeeSchedule(0)
         return FeeSchedule(rate_from_text(schedule.rate), int(schedule.exponent))
-
-
-class ListingError(ValueError):
-    """A list of markets that cannot be used; the text names the market and the field."""
 
 
 class _Page(msgspec.Struct):

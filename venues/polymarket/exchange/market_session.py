@@ -65,8 +65,9 @@ class MarketSession(Session):
             case _:
                 return
 
-    def play(self, recorded: Recorded) -> list[str]:
+    def play(self, recorded: Recorded, now_us: int) -> list[str]:
         """A frame of a recording, word for word, where it speaks of a token that is followed."""
+        del now_us
         if self._tokens.keys() & set(recorded.tokens):
             only = recorded.objects[0] if len(recorded.objects) == 1 else None
             self.send(recorded.text, recorded.kind, recorded.tokens, only)

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from venues.loopback.message import ENCODER
+from venues.loopback.refusal import Refusal as LoopbackRefusal
 
-class Refusal(Exception):
+
+class Refusal(LoopbackRefusal):
     """An HTTP status with Polymarket's error body: ``{"error": text}`` and what ``more`` holds."""
 
     def __init__(
         self, status: int, text: str, more: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
     ) -> None:
-        super().__init__(f"{status} {text}")
-        self.status = status
+        super().__init__(status, text, headers)
         self.text = text
         self.more = dict(more or {})
-        self.headers = dict(headers or {})
 
     def document(self) -> dict[str, Any]:
-        """The body of the reply."""
+        """The error as it is told."""
         return {"error": self.text, **self.more}
+
+    def body(self) -> bytes:
+        """The body of the reply."""
+        return ENCODER.encode(self.document())
 
 
 FOK_KILLED: Final = "order couldn't be fully filled. FOK orders are fully filled or killed."

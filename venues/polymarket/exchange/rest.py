@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from venues.loopback.message import Reply, Request
 from venues.polymarket.exchange import portfolio
 from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.authority import Authority
@@ -18,7 +19,6 @@ from venues.polymarket.exchange.faults import Fault, Faults
 from venues.polymarket.exchange.gamma import Gamma
 from venues.polymarket.exchange.heartbeats import Heartbeats
 from venues.polymarket.exchange.key_ring import ApiKey, KeyRing
-from venues.polymarket.exchange.message import Reply, Request
 from venues.polymarket.exchange.order_request import BATCHES, ORDERS, OrderRequest
 from venues.polymarket.exchange.placed import Placed
 from venues.polymarket.exchange.refusal import DUPLICATED, FAK_KILLED, FOK_KILLED, WRONG_WALLET, Refusal, invalid

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Final
 
+from protocol.terms import POLYMARKET
 from protocol.units import Money
+from venues.loopback.faults import FaultError
+from venues.loopback.message import Reply, Request
+from venues.loopback.service import Service
 from venues.polymarket.exchange.account import Account
 from venues.polymarket.exchange.events import Event
 from venues.polymarket.exchange.exchange import PolymarketExchange
-from venues.polymarket.exchange.faults import STATES, Fault, FaultError, Faults
+from venues.polymarket.exchange.faults import Fault, Faults
 from venues.polymarket.exchange.key_ring import KeyRing
 from venues.polymarket.exchange.listing import DEMO, Listing
 from venues.polymarket.exchange.market import Market
 from venues.polymarket.exchange.market_session import MarketSession
-from venues.polymarket.exchange.message import Reply, Request
-from venues.polymarket.exchange.refusal import Refusal
+from venues.polymarket.exchange.refusal import Refusal, invalid
 from venues.polymarket.exchange.rest import Rest
-from venues.polymarket.exchange.session import Session
+from venues.polymarket.exchange.session import MAX_COMMAND, Session
 from venues.polymarket.exchange.tape import TapeBooks
 from venues.polymarket.exchange.tape_frame import Recorded
 from venues.polymarket.exchange.user_session import UserSession
@@ -29,16 +31,13 @@ USER_PATH: Final = "/ws/user"
 MILLISECOND_US: Final = 1_000
 
 
-@dataclass(slots=True, eq=False)
-class Listener:
-    """One connection, and the frames that wait to be sent on it."""
-
-    session: Session
-    waiting: list[str] = field(default_factory=list)
-
-
-class PolymarketService:
+class PolymarketService(Service[Fault, Event, Recorded]):
     """Requests and commands in, replies and frames out. ``offset_us``: how far its clock is ahead of the world's."""
+
+    platform = POLYMARKET
+    most_command = MAX_COMMAND
+    faults: Faults
+    tape: TapeBooks
 
     def __init__(
         self,
@@ -48,19 +47,14 @@ class PolymarketService:
         share_step: int = 1,
         limited: bool = True,
     ) -> None:
+        super().__init__()
         self.exchange = PolymarketExchange(listings, salt=salt, share_step=share_step)
         self.keys = KeyRing(salt)
         self.faults = Faults()
         self.rest = Rest(self.exchange, self.keys, self.faults, limited=limited)
         self.tape = TapeBooks(self.exchange)
-        self.listeners: list[Listener] = []
-        self.offset_us = 0
         self._paused: list[Market] = []
         self.exchange.listeners.append(self._tell)
-
-    def now_us(self, world_us: int) -> int:
-        """What the exchange's clock shows."""
-        return world_us + self.offset_us
 
     def fund(self, signer: str, kind: WalletKind, money: Money) -> Account:
         """The signer's wallet of that kind, with so much more pUSD in it. Raises ``BadSignature`` for no address."""
@@ -77,60 +71,31 @@ class PolymarketService:
         self.rest.heartbeats.advance(self.now_us(world_us))
         self.exchange.advance(self.now_us(world_us))
 
-    # -- sockets -------------------------------------------------------------------------------------------------
+    def refused(self, status: int, code: str, text: str) -> Refusal:
+        """A refusal as Polymarket says it: without a code."""
+        del code
+        return Refusal(status, text)
 
-    def connect(self, request: Request) -> Listener:
-        """A new connection. Raises :class:`Refusal` where the upgrade is refused."""
-        fault = self.faults.socket("refused_handshake")
-        if fault is not None:
-            raise Refusal(fault.status, "service unavailable")
-        match request.path:
-            case _ if request.path == MARKET_PATH:
-                listener = Listener(MarketSession(self.exchange, self.faults))
-            case _ if request.path == USER_PATH:
-                listener = Listener(UserSession(self.exchange, self.faults, self.keys))
-            case _:
-                raise Refusal(404, "not found")
-        self.listeners.append(listener)
-        return listener
+    def invalid(self, text: str) -> Refusal:
+        """400; the text names the field."""
+        return invalid(text)
 
-    def disconnect(self, listener: Listener) -> None:
-        """The connection is gone."""
-        if listener in self.listeners:
-            self.listeners.remove(listener)
+    def failed(self, fault: Fault) -> Refusal:
+        """What `error_before` and `error_after` answer."""
+        return Refusal(fault.status, fault.text)
 
-    def command(self, listener: Listener, text: str | bytes, world_us: int) -> None:
-        """A command of a connection; what it brings waits in ``listener.waiting``."""
-        listener.waiting += listener.session.command(text, self.now_us(world_us))
-
-    def play(self, recorded: Recorded) -> None:
-        """A frame of a recording, to the books and to every connection."""
-        self.tape.see(recorded)
-        for listener in self.listeners:
-            listener.waiting += listener.session.play(recorded)
-
-    def _tell(self, event: Event, now_us: int) -> None:
-        for listener in self.listeners:
-            listener.waiting += listener.session.hear(event, now_us)
+    def _opened(self, request: Request, now_us: int) -> Session:
+        del now_us
+        if request.path == MARKET_PATH:
+            return MarketSession(self.exchange, self.faults)
+        if request.path == USER_PATH:
+            return UserSession(self.exchange, self.faults, self.keys)
+        raise Refusal(404, "not found")
 
     # -- faults --------------------------------------------------------------------------------------------------
 
-    def break_down(self, fault: Fault) -> None:
-        """Ask for a fault: one that lasts begins now, another waits for its occasion. Raises :class:`FaultError`."""
-        self.faults.add(fault)
-        if fault.name in STATES:
-            self._state(fault)
-
-    def mend(self, name: str) -> None:
-        """End the fault of that name, or all. Raises :class:`FaultError`."""
-        if name and name not in STATES:
-            self.faults.add(Fault(name=name))
-        self.faults.clear(name)
-        for state in STATES:
-            if name in {"", state}:
-                self._mended(state)
-
-    def _state(self, fault: Fault) -> None:
+    def _begin(self, fault: Fault, world_us: int) -> None:
+        del world_us
         exchange = self.exchange
         match fault.name:
             case "clock_offset":
@@ -160,7 +125,8 @@ class PolymarketService:
         self.exchange.shift(by_us)
         self.rest.heartbeats.shift(by_us)
 
-    def _mended(self, state: str) -> None:
+    def _end(self, state: str, world_us: int) -> None:
+        del world_us
         exchange = self.exchange
         match state:
             case "clock_offset":

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from protocol.units import CENT, DOLLAR, price_from_dollars
+from venues.loopback.session import Session as LoopbackSession
 from venues.polymarket.exchange.amounts import price_text
 from venues.polymarket.exchange.events import Event
 from venues.polymarket.exchange.exchange import PolymarketExchange
@@ -41,16 +42,15 @@ class Command(msgspec.Struct):
 _COMMANDS: Final = msgspec.json.Decoder(Command)
 
 
-class Session:
+class Session(LoopbackSession[Event, Recorded]):
     """One connection. ``broken`` is set when it is to end without a word."""
 
     channel = ""
 
     def __init__(self, exchange: PolymarketExchange, faults: Faults) -> None:
-        self.broken = False
+        super().__init__()
         self.exchange = exchange
         self.faults = faults
-        self._out: list[str] = []
 
     def command(self, text: str | bytes, now_us: int) -> list[str]:
         """The frames that a text brings. Never raises for what it holds."""
@@ -73,9 +73,15 @@ class Session:
         self.take(event, now_us)
         return self._taken()
 
-    def play(self, recorded: Recorded) -> list[str]:
+    def play(self, recorded: Recorded, now_us: int) -> list[str]:
         """The frames that one of a recording brings."""
-        del recorded
+        del recorded, now_us
+        return []
+
+    def overflow(self, now_us: int) -> list[str]:
+        """Nothing: the connection of a reader that is too slow ends."""
+        del now_us
+        self.broken = True
         return []
 
     @property
@@ -122,10 +128,6 @@ class Session:
         self._out.append(text[: len(text) // 2] if "garbled_frame" in struck else text)
         if "duplicate" in struck:
             self._out.append(text)
-
-    def _taken(self) -> list[str]:
-        out, self._out = self._out, []
-        return out
 
 
 def _lied(frame: Mapping[str, Any], *, swallow: bool, off: bool) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from venues.polymarket.exchange.amounts import SHARE, Shares
 from venues.polymarket.exchange.exchange import PolymarketExchange
 from venues.polymarket.exchange.listing import TICKS, Listing
 from venues.polymarket.exchange.market import Market
-from venues.polymarket.exchange.tape_frame import Recorded
+from venues.polymarket.exchange.tape_frame import Recorded, read_frame
 
 _NONSENSE: Final = (UnitError, KeyError, TypeError, AttributeError, ArithmeticError, ValueError)
 
@@ -27,6 +27,10 @@ class TapeBooks:
     def __init__(self, exchange: PolymarketExchange) -> None:
         self._exchange = exchange
         self._markets: dict[str, Market] = {}
+
+    def read(self, text: str) -> Recorded | None:
+        """See :func:`~venues.polymarket.exchange.tape_frame.read_frame`."""
+        return read_frame(text)
 
     def restart(self) -> None:
         """The recording's connection is new: no book is known until it is said."""

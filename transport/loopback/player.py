@@ -1,4 +1,4 @@
-"""A recording on the WebSocket of the loopback Kalshi: its frames in its own time, or faster."""
+"""A recording on the sockets of an exchange: its frames in its own time, or faster."""
 
 from __future__ import annotations
 
@@ -7,24 +7,22 @@ from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
-from protocol.terms import KALSHI
 from transport.feeds.capture_file import CaptureReader
 from transport.feeds.pace import Pace
 from transport.feeds.port import FeedClock, WallClock
-from transport.kalshi_exchange.server import KalshiServer
+from transport.loopback.server import AnyServer
 from venues.capture import CONNECTED, CaptureLine
-from venues.kalshi.exchange.tape import read_frame
 
 
 class Player:
-    """Plays the Kalshi lines of a capture file to whoever is subscribed, at ``speed`` times real time; 0: no pauses.
+    """Plays the venue's lines of a capture file to whoever is subscribed, at ``speed`` times real time; 0: no pauses.
 
     It waits for somebody to follow a book before the first frame, and after each connection of the recording. Where
     the recording's connection ended, every socket breaks.
     """
 
     def __init__(
-        self, server: KalshiServer, path: Path, *, speed: Fraction | int = 1, clock: FeedClock | None = None
+        self, server: AnyServer, path: Path, *, speed: Fraction | int = 1, clock: FeedClock | None = None
     ) -> None:
         self.path = path
         self.frames = 0
@@ -34,10 +32,10 @@ class Player:
 
     def list_markets(self) -> int:
         """List every market of the recording, before anybody asks; how many. Raises ``CaptureError``."""
-        tickers = {found.ticker for line in self._lines() if line.frame and (found := read_frame(line.frame))}
-        for ticker in sorted(tickers - {""}):
-            self._server.service.tape.list_market(ticker)
-        return len(tickers)
+        tape = self._server.service.tape
+        with closing(self._lines()) as lines:
+            read = (tape.read(line.frame) for line in lines if line.frame)
+            return int(tape.list_markets(one for one in read if one is not None))
 
     async def run(self) -> None:
         """Play to the end. Raises ``CaptureError`` where the file is damaged, after what came before."""
@@ -50,11 +48,12 @@ class Player:
             await self._event(connected=line.event == CONNECTED)
             return
         await self._pace.reach(line.t)
-        recorded = read_frame(line.frame)
+        service = self._server.service
+        recorded = service.tape.read(line.frame)
         if recorded is None:
             return
         self.frames += 1
-        self._server.service.play(recorded, self._server.now_us())
+        service.play(recorded, self._server.now_us())
         for socket in tuple(self._server.sockets):
             socket.flush()
             await socket.room()
@@ -68,12 +67,10 @@ class Player:
             return
         with self._pace.standing_still():
             async with server.followed:
-                await server.followed.wait_for(
-                    lambda: any(one.session.follows_books for one in server.service.listeners)
-                )
+                await server.followed.wait_for(lambda: any(one.session.follows for one in server.service.listeners))
 
     def _lines(self) -> Generator[CaptureLine, None, None]:
         with closing(iter(CaptureReader(self.path))) as lines:
             for line in lines:
-                if line.venue == KALSHI:
+                if line.venue == self._server.service.platform:
                     yield line

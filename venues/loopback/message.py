@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from venues.kalshi.exchange.refusal import Refusal
+from venues.loopback.refusal import Refusal
 
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
+ENCODER: Final = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,17 +29,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """``body`` is JSON, or empty."""
+    """``body`` is JSON, or empty; ``headers`` are those beyond the usual."""
 
     status: int
     body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, document: Mapping[str, Any], status: int = 200) -> Reply:
-        """A document as reply."""
-        return cls(status, _ENCODER.encode(document))
+    def of(cls, document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:  # noqa: ANN401
+        """A document as reply: an object, an array, a text, a number or null."""
+        return cls(status, ENCODER.encode(document), dict(headers or {}))
 
     @classmethod
     def refused(cls, refusal: Refusal) -> Reply:
         """A refusal as reply."""
-        return cls(refusal.status, refusal.body())
+        return cls(refusal.status, refusal.body(), refusal.headers)
