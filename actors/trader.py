@@ -44,7 +44,7 @@ from actors.messages import (
     TellUnacked,
     VenueSaid,
 )
-from actors.trader_holdings import TraderHoldings
+from actors.trader_markets import TraderMarkets
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, VenueOut
 from actors.trader_setup import Work
 from protocol.leg import Leg
@@ -58,7 +58,7 @@ MAX_REMEMBERED: Final = 10_000
 BURIED: Final = "refused: this id was refused or asked about before, and is never executed"
 
 
-class Trader(TraderHoldings):
+class Trader(TraderMarkets):
     """Guarantees: a leg id is placed at most once, across restarts; no journal, no order.
 
     Every leg asked for is answered, if only with ``unknown``.

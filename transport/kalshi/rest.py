@@ -36,12 +36,18 @@ Params = Mapping[str, str | int]
 
 
 class ReadFailed(Exception):
-    """What was asked is not known; says why. ``code`` is Kalshi's own word for it, where it gave one."""
+    """What was asked is not known; says why. ``code`` is Kalshi's own word for it, where it gave one.
 
-    def __init__(self, why: str, *, status: int | None = None, code: str | None = None) -> None:
+    ``unreadable``: there was an answer, and it makes no sense.
+    """
+
+    def __init__(
+        self, why: str, *, status: int | None = None, code: str | None = None, unreadable: bool = False
+    ) -> None:
         super().__init__(why)
         self.status = status
         self.code = code
+        self.unreadable = unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,8 @@ class KalshiRest:
                 page, cursor = _decoded(path, decode, await self.get(path, query))
             except ReadFailed as error:
                 why = f"incomplete: page {number} of {path}: {error}"
-                raise ReadFailed(why, status=error.status, code=error.code) from None
+                status, code, unreadable = error.status, error.code, error.unreadable
+                raise ReadFailed(why, status=status, code=code, unreadable=unreadable) from None
             found += page
             if not cursor:
                 return found
@@ -176,7 +183,8 @@ def _decoded(path: str, decode: Callable[[bytes], T], body: bytes) -> T:
     try:
         return decode(body)
     except UNREADABLE as error:
-        raise ReadFailed(f"the answer to GET {path} cannot be read: {str(error)[:200]}") from None
+        why = f"the answer to GET {path} cannot be read: {str(error)[:200]}"
+        raise ReadFailed(why, unreadable=True) from None
 
 
 def clock_wrong(error: ReadFailed) -> bool:
