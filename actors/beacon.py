@@ -8,12 +8,20 @@ from typing import Final
 import msgspec
 
 from actors.base import Address, GuardedActor, handles
-from actors.messages import DatagramSeen, Describe, Description, Directory, Note, StartTimer, TimerFired
+from actors.messages import Describe, Description, Directory, Message, Note, StartTimer, TimerFired
 from actors.ports import BeaconPort, DiscoveryPort
 from protocol.beacon import format_beacon, parse_beacon
 from protocol.network import is_private_road
 
 PERIOD_US: Final = 2_000_000
+
+
+class DatagramSeen(Message, frozen=True):
+    """UDP port to the beacon listener."""
+
+    payload: bytes
+    host: str
+    port: int
 
 
 class BroadcasterSetup(msgspec.Struct, frozen=True):

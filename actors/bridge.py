@@ -93,6 +93,11 @@ class Bridge(GuardedActor):
         if session is None:
             return
         decoded = decode(message.text)
+        if not isinstance(decoded, (Garbage, UnknownType, Invalid)):
+            if self.bad_frames[message.conn_id]:
+                self.bad_frames[message.conn_id] -= 1
+            self.send(session, Incoming(decoded, len(message.text)))
+            return
         match decoded:
             case Garbage(reason=reason):
                 self.send(session, Incoming(HEARD))
@@ -103,10 +108,6 @@ class Bridge(GuardedActor):
             case Invalid():
                 self.send(session, IncomingInvalid(decoded))
                 self.bad(message.conn_id, f"{decoded.wire_type}: {decoded.reason}")
-            case _:
-                if self.bad_frames[message.conn_id]:
-                    self.bad_frames[message.conn_id] -= 1
-                self.send(session, Incoming(decoded, len(message.text)))
 
     @handles(LinkGarbage)
     def garbage(self, message: LinkGarbage, _sender: Address) -> None:

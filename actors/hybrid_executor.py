@@ -33,7 +33,7 @@ from actors.recovery import adopt, could_be_ours
 from actors.risk.approval import Approval, Reason, Refused
 from actors.risk.asking import AskQueue
 from actors.risk.state import RiskState
-from actors.trade import Dust, Holding, SlotKey, State, Trade, merged
+from actors.trade import OVER, Dust, Holding, SlotKey, State, Trade, merged
 from actors.trade_book import liquidity, unknown_records
 from actors.trader_messages import OutOfService, VenueOut
 from market.opportunity import Opportunity
@@ -43,6 +43,8 @@ from protocol.units import Money, Quantity, money_to_dollars, quantity_to_wire
 from protocol.wire import Book
 
 EATEN: Final = "so few contracts are left that the fees would eat what they bring"
+
+_NAKED: Final = State.NAKED
 
 RECENT: Final = 200
 """Trades shown in the status."""
@@ -365,14 +367,15 @@ class HybridExecutor(AskDesk):
     def moved(self, trade: Trade) -> None:
         """The trade has a new state, which is counted: say so, close what is naked, free its pair when it is over."""
         self.say_moved(trade)
-        if trade.state is not State.DUST:
+        state = trade.state
+        if state is not State.DUST:
             self.no_dust(trade)
-        if trade.state is State.SIZING:
+        if state is State.SIZING:
             self.size_later(trade)
-        elif trade.state is State.NAKED:
+        elif state is _NAKED:
             self.book.latch(trade)
             self.naked(trade)
-        elif trade.over:
+        elif state in OVER:
             self.finish(trade)
         else:
             self.book.latch(trade)

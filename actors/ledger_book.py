@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import NamedTuple
+
+import msgspec
 
 from actors.ledger_holding import NOTHING, Holding, moved
 from protocol.units import Money, Price
 
 
-class Fill(NamedTuple):
+class Fill(msgspec.Struct, frozen=True, gc=False):
     """What one leg did: contracts and money as :func:`~actors.ledger_holding.moved` takes them, and its fees."""
 
     contracts: int
@@ -77,6 +78,9 @@ class PositionBook:
 
     def put(self, place: int, fill: Fill | None) -> None:
         """Let the leg at this place have done this, or nothing (None), whatever it was said to have done before."""
+        if fill is not None and (not self._places or place > self._places[-1]):
+            self._append(place, fill)
+            return
         index = bisect_left(self._places, place)
         known = index < len(self._places) and self._places[index] == place
         if known:
@@ -97,6 +101,16 @@ class PositionBook:
                 self._realised.insert(index, Money(0))
         self._again_from(index)
 
+    def _append(self, place: int, fill: Fill) -> None:
+        """What :meth:`put` does with the youngest leg, as nearly all are when they are told of."""
+        self._count(fill, 1)
+        held, gain = moved(self._after[-1] if self._after else NOTHING, fill.contracts, fill.paid)
+        self._places.append(place)
+        self._fills.append(fill)
+        self._after.append(held)
+        self._realised.append(gain)
+        self._gained += gain
+
     def realised_by(self, place: int) -> Money:
         """What the leg at this place realised, fees aside."""
         index = bisect_left(self._places, place)
@@ -112,8 +126,9 @@ class PositionBook:
             self._after[number], self._realised[number] = held, gain
 
     def _count(self, fill: Fill, sign: int) -> None:
+        paid = sign * fill.paid
         self.fees = Money(self.fees + sign * fill.fees)
         if fill.paid >= 0:
-            self._spent += sign * fill.paid
+            self._spent += paid
         else:
-            self._received -= sign * fill.paid
+            self._received -= paid

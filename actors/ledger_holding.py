@@ -14,12 +14,14 @@ short by the same rule. Always, to the micro-dollar::
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final
+
+import msgspec
 
 from protocol.units import Money, Quantity
 
 
-class Holding(NamedTuple):
+class Holding(msgspec.Struct, frozen=True, gc=False):
     """``contracts`` held and what they cost; both negative for a short, both zero for nothing."""
 
     contracts: Quantity = Quantity(0)
@@ -27,6 +29,7 @@ class Holding(NamedTuple):
 
 
 NOTHING = Holding()
+_NO_GAIN: Final = Money(0)
 
 
 def moved(held: Holding, contracts: int, paid: int) -> tuple[Holding, Money]:
@@ -38,7 +41,7 @@ def moved(held: Holding, contracts: int, paid: int) -> tuple[Holding, Money]:
     if contracts == 0:
         return held, Money(-paid)
     if held.contracts == 0 or (held.contracts > 0) == (contracts > 0):
-        return Holding(Quantity(held.contracts + contracts), Money(held.cost + paid)), Money(0)
+        return Holding(Quantity(held.contracts + contracts), Money(held.cost + paid)), _NO_GAIN
     closed = min(abs(held.contracts), abs(contracts))
     cost_out = share(held.cost, closed, abs(held.contracts))
     paid_out = share(paid, closed, abs(contracts))

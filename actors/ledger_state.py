@@ -12,7 +12,7 @@ in different books.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -257,13 +257,13 @@ class LedgerState:
 
     def _count(self, leg: LegRecord, before: BookKey | None) -> None:
         """Have the leg's fill in the right book, and in no other."""
-        key, fill = leg.key, leg.fill
+        key = leg.key
         if before is not None and before != key:
             self._put(before, leg.place, None)
         if key is not None and leg.asked is not None:
             if self.market_of.setdefault(key, leg.asked.market) != leg.asked.market:
                 self.market_of[key] = SEVERAL
-            self._put(key, leg.place, fill)
+            self._put(key, leg.place, leg.fill)
             if self.settlements and key in self.books:
                 changed = self._hear_worth(key)
                 for other in tuple(self.books) if changed else (key,):
@@ -288,12 +288,22 @@ class LedgerState:
 
     def _sort(self, trade: TradeRecord) -> None:
         """Have the trade among the open ones, the naked ones, or neither."""
-        still = trade.open
-        _put_in(self._open_trades, trade.trade_id, trade, still)
-        _put_in(self._naked_trades, trade.trade_id, trade, not still and trade.naked)
+        trade_id = trade.trade_id
+        if trade.open:
+            self._open_trades[trade_id] = trade
+            self._naked_trades.pop(trade_id, None)
+            return
+        self._open_trades.pop(trade_id, None)
+        if trade.naked:
+            self._naked_trades[trade_id] = trade
+        else:
+            self._naked_trades.pop(trade_id, None)
 
     def _sort_leg(self, leg: LegRecord) -> None:
-        _put_in(self._open_legs, leg.leg_id, leg, not leg.closed)
+        if leg.closed:
+            self._open_legs.pop(leg.leg_id, None)
+        else:
+            self._open_legs[leg.leg_id] = leg
 
     def _leg(self, leg_id: LegId, trade_id: TradeId) -> LegRecord:
         leg = self.legs.get(leg_id)
@@ -344,17 +354,6 @@ class LedgerState:
 
 def _place(record: TradeRecord | LegRecord) -> int:
     return record.place
-
-
-_Key = TypeVar("_Key")
-_Value = TypeVar("_Value")
-
-
-def _put_in(among: dict[_Key, _Value], key: _Key, value: _Value, belongs: bool) -> None:  # noqa: FBT001 -- a fact
-    if belongs:
-        among[key] = value
-    else:
-        among.pop(key, None)
 
 
 def fold(facts: Iterable[AnyFact]) -> LedgerState:

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+import msgspec
+
 from actors.facts import AnyFact, LegAdopted, LegSent, ResultSeen
 from actors.holdings_messages import LedgerAsked, LedgerHeld, UnknownLeg
 from actors.ledger_settled import payout
@@ -26,7 +28,7 @@ class Account(NamedTuple):
     platform: Platform
 
 
-class Counted(NamedTuple):
+class Counted(msgspec.Struct, frozen=True, gc=False):
     """What is counted of one leg."""
 
     account: Account
@@ -69,17 +71,16 @@ class LedgerSums:
             return
         now = _counted(leg)
         before = self._counted.pop(leg.leg_id, None)
+        if before is not None:
+            self._put(before, -1, leg.trade_id)
         if now is not None:
             self._counted[leg.leg_id] = now
-        self._put(before, -1, leg.trade_id)
-        self._put(now, 1, leg.trade_id)
+            self._put(now, 1, leg.trade_id)
         if now != before or leg.outcome is None:
             key = asked.platform, asked.market
             self._moved[key] = max(t, self._moved.get(key, t))
 
-    def _put(self, counted: Counted | None, sign: int, trade_id: TradeId) -> None:
-        if counted is None:
-            return
+    def _put(self, counted: Counted, sign: int, trade_id: TradeId) -> None:
         self._cash[counted.account] += sign * counted.cash
         key = counted.market, counted.side
         self._bought[counted.account][key] += sign * counted.contracts

@@ -119,7 +119,9 @@ class Totals(NamedTuple):
 def positions(state: LedgerState) -> list[PositionView]:
     """Every contract that was ever traded, by pair; also those of which nothing is held any more."""
     return [
-        PositionView(*key, *book.holding, book.spent, book.received, book.fees, book.realised)
+        PositionView(
+            *key, book.holding.contracts, book.holding.cost, book.spent, book.received, book.fees, book.realised
+        )
         for key, book in sorted(state.books.items())
     ]
 

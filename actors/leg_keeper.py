@@ -42,6 +42,7 @@ from protocol.terms import WIRE_VERSION, LegId, PairId, Platform, Status, TradeI
 from protocol.units import Quantity, show_money
 
 SWEEP_US: Final = 100_000
+_NAKED: Final = State.NAKED
 
 FOLLOW: Final = "follow"
 """How often legs in flight are looked at, and those that are not proven asked about when their time has come."""
@@ -301,7 +302,7 @@ class LegKeeper(GuardedActor):
         self.counted(trade, outcome)
         self.took(leg, before, outcome)
         self.check_limit(leg, outcome)
-        if outcome.status is Status.UNKNOWN:
+        if not outcome.status.proven:
             self.say_unknown(trade, leg, outcome)
             self.ask_about(outcome.leg_id)
         else:
@@ -309,13 +310,13 @@ class LegKeeper(GuardedActor):
             self.follow(outcome)
         self.book.note_legs(trade)
         self.gate()
-        if trade.state is not was or trade.state is State.NAKED:
+        if trade.state is not was or trade.state is _NAKED:
             self.moved(trade)
         return True
 
     def took(self, leg: TradeLeg, before: Outcome | None, outcome: Outcome) -> None:
         """What may have been taken is gone until the venue speaks: of an unknown leg all that was asked."""
-        known = leg.leg.quantity if outcome.status is Status.UNKNOWN and before is None else outcome.filled
+        known = leg.leg.quantity if before is None and not outcome.status.proven else outcome.filled
         newly = Quantity(known - (before.filled if before else 0))
         if newly > 0 and leg.plan.book_version >= 0:
             self.send(self.roles["scanner"], Took(leg.plan, newly))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from actors.base import Address, GuardedActor, handles
@@ -165,9 +166,10 @@ class LegProver(GuardedActor):
             if work.started_us <= deadline:
                 why = f"no answer from {work.leg.platform} within {self.config.venue_timeout_us / 1e6:g} s"
                 self.conclude(work, self.unknown(work.leg, why))
-        for leg_id in self.unproven.due(self.turn.mono_us):
-            self.ask_venue(leg_id)
-        if self.at_venue or len(self.unproven):
+        if self.unproven.since:
+            for leg_id in self.unproven.due(self.turn.mono_us):
+                self.ask_venue(leg_id)
+        if self.at_venue or self.unproven.since:
             self.sweep_soon()
 
     @property
@@ -177,6 +179,6 @@ class LegProver(GuardedActor):
 
     # -- for people ------------------------------------------------------------------------------------------
 
-    def note(self, text: str, leg: Leg, *, level: str = "info", count: str | None = None) -> None:
+    def note(self, text: str | Callable[[], str], leg: Leg, *, level: str = "info", count: str | None = None) -> None:
         """Log under its own prefix."""
         self.send(self.roles["telemetry"], Note("TRADER", text, level, leg.leg_id, leg.pair_id, count))

@@ -450,26 +450,26 @@ class VenueSaid(Message, frozen=True):
     outcome: Outcome
 
 
-class DatagramSeen(Message, frozen=True):
-    """UDP port to the beacon listener."""
-
-    payload: bytes
-    host: str
-    port: int
-
-
 # -- telemetry -----------------------------------------------------------------------------------------------
 
 
 class Note(Message, frozen=True):
-    """Something worth a log line. ``component`` is the prefix, such as ``HYBRID``; ``count`` names its counter."""
+    """Something worth a log line. ``component`` is the prefix, such as ``HYBRID``; ``count`` names its counter.
+
+    ``said`` is the text, or what makes it: no order waits for its own line to be worded.
+    """
 
     component: str
-    text: str
+    said: str | Callable[[], str]
     level: str = "info"
     leg_id: LegId | None = None
     pair_id: PairId | None = None
     count: str | None = None
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        return self.said if isinstance(self.said, str) else self.said()
 
 
 class TradeSent(Message, frozen=True):

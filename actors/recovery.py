@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Final
 
 import msgspec
 
@@ -28,10 +29,15 @@ ASSUMED = "assumed"
 """Path of an opening leg that no fact mentions: it may have left all the same."""
 
 
+_OPEN: Final = Purpose.OPEN
+_YES_ON_KALSHI: Final = frozenset({ArbType.KALSHI_YES_POLY_NO, ArbType.KALSHI_ONLY})
+_NO_ON_KALSHI: Final = frozenset({ArbType.POLY_YES_KALSHI_NO, ArbType.KALSHI_ONLY})
+
+
 def arb_legs(pair: Pair, arb_type: ArbType) -> tuple[OpportunityLeg, ...]:
     """The two legs of an arb of this type on this pair, without prices."""
-    yes_on = KALSHI if arb_type in {ArbType.KALSHI_YES_POLY_NO, ArbType.KALSHI_ONLY} else POLYMARKET
-    no_on = KALSHI if arb_type in {ArbType.POLY_YES_KALSHI_NO, ArbType.KALSHI_ONLY} else POLYMARKET
+    yes_on = KALSHI if arb_type in _YES_ON_KALSHI else POLYMARKET
+    no_on = KALSHI if arb_type in _NO_ON_KALSHI else POLYMARKET
     return _plan(pair, yes_on, YES), _plan(pair, no_on, NO)
 
 
@@ -237,7 +243,7 @@ def _opportunity(opened: TradeOpened | None, legs: Sequence[LegSent | LegAdopted
 
 def _opens(fact: LegSent | LegAdopted) -> bool:
     purpose = fact.purpose if isinstance(fact, LegSent) else adopted_leg(_as_leg(fact)).purpose
-    return purpose is Purpose.OPEN
+    return purpose is _OPEN
 
 
 def _adopted_arb_type(legs: Sequence[LegSent | LegAdopted]) -> ArbType:
@@ -263,11 +269,16 @@ def _as_leg(fact: LegSent | LegAdopted) -> Leg:
 
 
 def _leg(fact: LegSent | LegAdopted, seen: ResultSeen | None) -> TradeLeg:
-    leg = adopted_leg(_as_leg(fact))
+    order = _as_leg(fact)
     if isinstance(fact, LegSent):
-        leg.purpose, leg.path = fact.purpose, fact.path
+        plan = _bare(fact.platform, fact.market, fact.side)
+        leg = TradeLeg(order, plan, fact.path, None, None, fact.purpose)
+    else:
+        leg = adopted_leg(order)
     if seen is not None:
         leg.outcome, leg.told_by, leg.told_revision = seen.outcome, seen.source, seen.outcome.revision
+    elif leg.outcome is None:
+        leg.outcome = _unknown(fact.leg_id)
     return leg
 
 
@@ -282,12 +293,13 @@ def _trade(
     complete: bool = False,
 ) -> Trade:
     """The trade in the state that its outcomes give; unless ``complete``, opening legs not told of are unknown."""
-    there = {leg.slot for leg in legs if leg.purpose is Purpose.OPEN}
-    for index, plan in enumerate(seen.legs):
-        if not complete and (plan.platform, plan.market, plan.side) not in there:
+    there = () if complete else {leg.slot for leg in legs if leg.purpose is _OPEN}
+    for index, plan in enumerate(() if complete else seen.legs):
+        if (plan.platform, plan.market, plan.side) not in there:
             legs.append(_missing(trade_id, seen, plan, ids.leg_id(trade_id, index)))
     trade = Trade(trade_id, seen, legs, carried=carried)
-    trade.give(given or {})
+    if given:
+        trade.give(given)
     trade.half_known = not complete
     if trade.half_known and len(trade.slots) == 1:
         trade.reason = "its pair is not configured any more, and one of its legs is not known: add the pair"

@@ -60,11 +60,14 @@ class RiskDesk(LegKeeper):
         self.ticking = False
         self.ticks = 0
         self.began_us = 0
+        self.ruled = False
+        """Whether any breaker has a rule."""
 
     def open_desk(self, plan: RiskPlan, facts: Callable[[], Iterable[AnyFact]], ids: IdSource) -> None:
         """Make the guard, and have it take up what the ledger holds."""
         now, self.began_us = self.turn.unix_us, self.turn.mono_us
         self.risk = guard_of(plan, self.pairs, now)
+        self.ruled = self.risk.watch.rules != NO_RULES
 
         def trades(some: Iterable[AnyFact]) -> Rebuilt:
             return rebuild(some, self.pairs, ids)
@@ -85,7 +88,7 @@ class RiskDesk(LegKeeper):
 
     def must_tick(self) -> bool:
         """Whether time alone may change something."""
-        return self.risk.watch.rules != NO_RULES or bool(self.risk.breakers.standing)
+        return self.ruled or bool(self.risk.breakers.standing)
 
     def ticked(self) -> None:
         """A second has passed."""

@@ -13,7 +13,6 @@ Late news is news: a higher revision of a leg moves a trade that was over.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from copy import copy
 from enum import StrEnum
 from typing import Final
 
@@ -149,6 +148,10 @@ class Holding(msgspec.Struct, frozen=True, gc=False):
 
 _EMPTY: Final = Holding()
 _OPEN: Final = Purpose.OPEN
+_PROPOSED: Final = State.PROPOSED
+_ANSWERED: Final = Event.ANSWERED
+_UNEQUAL: Final = Event.UNEQUAL
+_EQUAL: Final = Event.EQUAL
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -191,7 +194,7 @@ class Trade:
         self.carried: dict[SlotKey, Holding] = dict(carried or {})
         self.given: dict[SlotKey, Holding] = {}
         self.half_known = False
-        self.state = State.PROPOSED
+        self.state = _PROPOSED
         self.reason = ""
         self.sent_us = 0
         self.sent_unix_us = 0
@@ -267,7 +270,7 @@ class Trade:
         unproven = self.half_known and len(self.slots) == 1
         for leg in self.legs.values():
             if leg.outcome is None:
-                return Event.ANSWERED
+                return _ANSWERED
             unproven = unproven or not leg.outcome.status.proven
         if unproven:
             return Event.UNPROVEN
@@ -277,14 +280,14 @@ class Trade:
                 return Event.FIRST_FILLED
             self.later = ()
         if len(set(held)) > 1:
-            return Event.UNEQUAL
-        return Event.EQUAL if held[0] else Event.NOTHING
+            return _UNEQUAL
+        return _EQUAL if held[0] else Event.NOTHING
 
     def picture(self) -> Trade:
         """The trade as it is now: what becomes of it later does not show in it."""
         now = Trade.__new__(Trade)
         now.__dict__.update(self.__dict__)
-        now.legs = {leg_id: copy(leg) for leg_id, leg in self.legs.items()}
+        now.legs = {leg_id: msgspec.structs.replace(leg) for leg_id, leg in self.legs.items()}
         return now
 
     # -- what it holds ---------------------------------------------------------------------------------------
@@ -319,14 +322,16 @@ class Trade:
         held.update(self.carried)
         cost = fees = 0
         # Purchases before sales: what is sold takes its share of the cost along.
-        for leg in sorted(legs, key=_sells) if len(legs) > 1 else legs:
-            outcome = leg.outcome
+        sales = [leg for leg in legs if leg.leg.action is SELL]
+        for leg in sorted(legs, key=_sells) if sales else legs:
+            outcome, order = leg.outcome, leg.leg
             if outcome is None:
                 continue
-            cost += -outcome.cost if leg.leg.action is SELL else outcome.cost
+            cost += -outcome.cost if order.action is SELL else outcome.cost
             fees += outcome.fees
             if outcome.filled:
-                held[leg.slot] = _after(held.get(leg.slot, _EMPTY), leg.leg.action, outcome)
+                slot = order.platform, order.market, order.side
+                held[slot] = _after(held.get(slot, _EMPTY), order.action, outcome)
         for slot, given in self.given.items():
             left = held.get(slot, _EMPTY)
             held[slot] = Holding(Quantity(left.contracts - given.contracts), Money(left.basis - given.basis))
@@ -420,8 +425,8 @@ def _sells(leg: TradeLeg) -> bool:
 def _after(holding: Holding, action: Action, outcome: Outcome) -> Holding:
     """What is held after this fill."""
     if action is BUY:
-        basis = holding.basis + outcome.cost + outcome.fees
-        return Holding(Quantity(holding.contracts + outcome.filled), Money(basis))
+        bought, basis = holding.contracts + outcome.filled, holding.basis + outcome.cost + outcome.fees
+        return Holding(Quantity(bought), Money(basis))
     share = _share(holding.basis, outcome.filled, holding.contracts)
     return Holding(Quantity(holding.contracts - outcome.filled), Money(holding.basis - share))
 

@@ -8,6 +8,7 @@ journal, then the answer. What dies between two of these is asked about at the n
 from __future__ import annotations
 
 from collections import Counter, deque
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -56,6 +57,10 @@ MAX_REMEMBERED: Final = 10_000
 """Legs with a final word that are kept in memory; the journal remembers for ever."""
 
 BURIED: Final = "refused: this id was refused or asked about before, and is never executed"
+
+_UNKNOWN: Final = Status.UNKNOWN
+_EXPECTED: Final = frozenset({Status.FILLED, Status.PARTIAL, Status.UNFILLED})
+"""What an order comes to where nothing is amiss."""
 
 
 class Trader(TraderMarkets):
@@ -177,7 +182,7 @@ class Trader(TraderMarkets):
         blind = self.agreed is not None and self.agreed.blind_paper
         self.send(self.roles[venue], PlaceLeg(work.leg, work.book, blind))
         work.book = None
-        self.note(f"{'dry run: ' if work.paper else ''}{describe_leg(work.leg)}", work.leg)
+        self.note(partial(_leaving, work.leg, work.paper), work.leg)
         self.sweep_soon()
 
     @handles(AlreadyKnown)
@@ -292,10 +297,10 @@ class Trader(TraderMarkets):
         leg_id = work.leg.leg_id
         self.answers[outcome.status.value] += 1
         self.report(work)
-        level = "info" if outcome.status in {Status.FILLED, Status.PARTIAL, Status.UNFILLED} else "warning"
+        level = "info" if outcome.status in _EXPECTED else "warning"
         level = "debug" if work.quiet else level
-        self.note(f"{outcome.status}: {in_words(outcome)}", work.leg, level=level, count="legs_answered")
-        if outcome.status is Status.UNKNOWN:
+        self.note(partial(_answered, outcome), work.leg, level=level, count="legs_answered")
+        if outcome.status is _UNKNOWN:
             self.prove(leg_id)
         else:
             self.unproven.proven(leg_id)
@@ -424,3 +429,11 @@ class Trader(TraderMarkets):
             **self.door(),
         }
         self.send(sender, Description("trader", data))
+
+
+def _leaving(leg: Leg, paper: bool) -> str:  # noqa: FBT001 -- for partial
+    return f"{'dry run: ' if paper else ''}{describe_leg(leg)}"
+
+
+def _answered(outcome: Outcome) -> str:
+    return f"{outcome.status}: {in_words(outcome)}"

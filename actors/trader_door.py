@@ -219,6 +219,8 @@ class TraderDoor(LegProver):
 
     def halt_word(self) -> HaltWord | None:
         """The strictest halt that stands, this machine's before the controller's."""
+        if not self.halts:
+            return None
         words = [self.halts[who] for who in (Who.OPERATOR, Who.CONTROLLER) if who in self.halts]
         return next((word for word in words if word.everything), words[0] if words else None)
 

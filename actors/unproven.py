@@ -28,9 +28,8 @@ class Unproven:
 
     def proven(self, leg_id: LegId) -> None:
         """No more questions."""
-        self.since.pop(leg_id, None)
-        self.asked.pop(leg_id, None)
-        self.next_us.pop(leg_id, None)
+        if self.since.pop(leg_id, None) is not None:
+            del self.asked[leg_id], self.next_us[leg_id]
 
     def hurry(self, now_us: int) -> None:
         """Somebody new can be asked: ask about everything now."""
@@ -50,6 +49,8 @@ class Unproven:
 
     def due(self, now_us: int) -> list[LegId]:
         """The legs to ask about now, oldest first; each is scheduled for its next time."""
+        if not self.next_us:
+            return []
         due = [leg_id for leg_id, at in self.next_us.items() if at <= now_us]
         for leg_id in due:
             self.next_us[leg_id] = now_us + wait_us(self.asked[leg_id])

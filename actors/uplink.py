@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from actors.base import Address, handles
@@ -366,7 +368,7 @@ class Uplink(UplinkMarkets):
             self.unanswered.add(leg.leg_id)
             if self.init is None:
                 self.early.add(leg.leg_id)
-        self.note(f"received: {describe_leg(leg)}", leg=leg, count="legs_received")
+        self.note(partial(_received, leg), leg=leg, count="legs_received")
         book = self.books.pop((leg.platform, leg.market), None)
         self.send(self.roles["trader"], DoLeg(leg, book, order.arb_type))
 
@@ -440,7 +442,9 @@ class Uplink(UplinkMarkets):
         if self.init is not None and self.level >= WIRE_VERSION:
             self.write(self.status_report())
 
-    def note(self, text: str, *, level: str = "info", count: str | None = None, leg: Leg | None = None) -> None:
+    def note(
+        self, text: str | Callable[[], str], *, level: str = "info", count: str | None = None, leg: Leg | None = None
+    ) -> None:
         """Log what happens on the link."""
         component = "WS" if leg is None else "REMOTE_EXEC"
         self.send(
@@ -464,3 +468,7 @@ class Uplink(UplinkMarkets):
             "clock_offset_ms": self.offsets.best_ms,
         }
         self.send(sender, Description("link", data))
+
+
+def _received(leg: Leg) -> str:
+    return f"received: {describe_leg(leg)}"

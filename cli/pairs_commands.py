@@ -28,7 +28,9 @@ def find(
         list[Path] | None, typer.Option("--polymarket-from", metavar="FILE", help="A saved Gamma answer; repeat.")
     ] = None,
     auto: Auto = None,
-    everything: Annotated[bool, typer.Option("--all", help="Show those that are refused too.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="From files: show the refused too. From the store: keep all that is not.")
+    ] = False,
     closed: Annotated[bool, typer.Option("--closed", help="Take markets that do not trade now as well.")] = False,
     evidence: Annotated[bool, typer.Option("--evidence", help="Show the words of both sides for every point.")] = False,
     as_json: AsJson = False,
@@ -40,7 +42,7 @@ def find(
     if not kalshi_from and not polymarket_from:
         from cli.pairs_propose import run as propose
 
-        raise typer.Exit(propose(classes=auto or [], as_json=as_json))
+        raise typer.Exit(propose(classes=auto or [], everything=everything, as_json=as_json))
     if not kalshi_from or not polymarket_from or auto:
         from cli.error import CliError
         from cli.exit_codes import USAGE

@@ -127,7 +127,7 @@ def _lines(fetched: Fetched) -> list[str]:
     taken = fetched.taken
     name = fetched.platform.ljust(10)
     if taken is None:
-        return [f"{name}  nothing to read: what is stored is young enough (--max-age 0 reads it again)"]
+        return [f"{name}  not read: {fetched.reason}"]
     what = "open markets" if taken.whole else "markets"
     parts = [f"{count(taken.new)} new", f"{count(taken.changed)} with other terms"]
     if taken.whole:

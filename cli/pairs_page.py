@@ -22,6 +22,9 @@ from transport.pairs.universe import Kept
 LEAST_TEXT: Final = 8
 """Lines of the rules that are shown however small the screen is."""
 
+TOO_GOOD: Final = 1_000
+"""An edge of 10 cents: two venues do not leave that lying about for long."""
+
 _LABEL: Final = 9
 _LONG: Final = 60
 _SHOWN_CHANGES: Final = 6
@@ -119,6 +122,10 @@ class Page:
         """What must not be overlooked comes before what is all right."""
         for flag in looked.proposal.flags if looked.proposal is not None else ():
             yield from self._line("!!", f"{flag.name.upper()}: {flag.text}", loud=True)
+        look = looked.glance
+        if look is not None and look.edge >= TOO_GOOD:
+            text = f"TOO GOOD: an edge of {look.edge / 100:.2f}c is more often a wrong pair than a gift"
+            yield from self._line("!!", text, loud=True)
         if looked.problem is not None:
             yield from self._line("CANNOT", looked.problem, loud=True)
 

@@ -34,11 +34,11 @@ class Found(NamedTuple):
     left: Counter[str]
 
 
-def run(*, classes: Sequence[str], as_json: bool, home: ArbHome | None = None) -> int:
+def run(*, classes: Sequence[str], everything: bool = False, as_json: bool, home: ArbHome | None = None) -> int:
     """Find and keep; then approve by itself what is of a named class and agrees in all. Returns the exit code."""
     home = ArbHome.from_environment() if home is None else home
     with opened(home) as desk:
-        found = find(desk)
+        found = find(desk, everything=everything)
         ages = stored(desk)
     if as_json:
         say_json(
@@ -57,15 +57,15 @@ def run(*, classes: Sequence[str], as_json: bool, home: ArbHome | None = None) -
     return ERROR if found.latched else OK
 
 
-def find(desk: Desk) -> Found:
-    """Judge every candidate; keep what a person should read."""
+def find(desk: Desk, *, everything: bool = False) -> Found:
+    """Judge every candidate; keep what a person should read, or all that is not refused."""
     kalshi = list(desk.store.open_listings(KALSHI))
     polymarket = list(desk.store.open_listings(POLYMARKET))
     found = Found(Counter(), Counter(), [], [], Counter())
     chosen = []
     for candidate in find_candidates(kalshi, polymarket, desk.leagues):
         found.verdicts[candidate.verdict] += 1
-        if _worth_reading(candidate):
+        if _worth_reading(candidate) or (everything and candidate.verdict is not Verdict.DIFFERENT):
             chosen.append(candidate)
         elif candidate.verdict is Verdict.UNSURE:
             found.left["not even the titles agree in all"] += 1

@@ -33,7 +33,8 @@ def own_home(settings: Settings) -> None:
     if mark.exists():
         return
     used = next((file for file in home.glob("*.db") if file.name != PAIRS_STORE), None)
-    if used is not None:
+    # Another process of the same rehearsal, started in the same moment, marks the home before it makes a file.
+    if used is not None and not mark.exists():
         raise CliError(CONFIGURATION, f"rehearsal: {used} may hold real trades: set ARB_HOME to a directory of its own")
     mark.write_text("what is in here was never real\n")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+import msgspec
 
 from market.book import Book
 from market.events import (
@@ -23,7 +25,7 @@ from protocol.terms import Platform
 from protocol.units import Price
 
 
-class Touched(NamedTuple):
+class Touched(msgspec.Struct, frozen=True, gc=False):
     """What one batch did: the books it changed, once each, in the order of the frame.
 
     ``lost``: every book of the platform was lost (before what ``books`` lists). ``spoke``: the feed was silent and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -21,6 +21,13 @@ __all__ = ["PairWatch", "Rules", "detect"]
 
 _PAYOUT: Final = USD // CONTRACT
 """What one unit of quantity pays: 1/100 of a dollar, in micro-dollars."""
+
+_IN_ORDER: Final = (
+    ArbType.POLY_YES_KALSHI_NO,
+    ArbType.KALSHI_YES_POLY_NO,
+    ArbType.POLY_ONLY,
+    ArbType.KALSHI_ONLY,
+)
 
 _KALSHI_LEGS: Final = frozenset(
     {
@@ -67,15 +74,6 @@ class PairWatch:
         return any(book.platform == platform for book in self.books)
 
 
-class _Prices(NamedTuple):
-    """The best price of each of the four legs, ``NO_ASK`` where there is none."""
-
-    kalshi_yes: int
-    kalshi_no: int
-    poly_yes: int
-    poly_no: int
-
-
 def detect(watch: PairWatch, rules: Rules, t: int) -> Opportunity | None:
     """The cheapest arb of the pair that the rules allow, sized, or ``None``.
 
@@ -94,17 +92,14 @@ def detect(watch: PairWatch, rules: Rules, t: int) -> Opportunity | None:
         poly_no = no.offer(mirrored=False)
     if min(kalshi_yes, poly_yes) + min(kalshi_no, poly_no) > rules.ceiling:
         return None
-    return _cheapest(watch, _Prices(kalshi_yes, kalshi_no, poly_yes, poly_no), rules, t)
+    tops = ((poly_yes, kalshi_no), (kalshi_yes, poly_no), (poly_yes, poly_no), (kalshi_yes, kalshi_no))
+    return _cheapest(watch, tops, rules, t)
 
 
-def _cheapest(watch: PairWatch, prices: _Prices, rules: Rules, t: int) -> Opportunity | None:
+def _cheapest(watch: PairWatch, prices: tuple[tuple[int, int], ...], rules: Rules, t: int) -> Opportunity | None:
+    """``prices``: the best ones of YES and NO of each arb in :data:`_IN_ORDER`, ``NO_ASK`` where there is none."""
     best: Opportunity | None = None
-    for arb_type, yes_price, no_price in (
-        (ArbType.POLY_YES_KALSHI_NO, prices.poly_yes, prices.kalshi_no),
-        (ArbType.KALSHI_YES_POLY_NO, prices.kalshi_yes, prices.poly_no),
-        (ArbType.POLY_ONLY, prices.poly_yes, prices.poly_no),
-        (ArbType.KALSHI_ONLY, prices.kalshi_yes, prices.kalshi_no),
-    ):
+    for arb_type, (yes_price, no_price) in zip(_IN_ORDER, prices, strict=True):
         tops = yes_price + no_price
         # A contract of it costs its tops at the least: what is cheaper than that already need not be compared.
         if tops > rules.ceiling or (best is not None and best.cost + best.fees < tops * best.quantity):

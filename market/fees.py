@@ -159,7 +159,9 @@ class PolymarketFees:
         quantum = 10 ** (8 * self.exponent + 3)
         charged: list[Money] = []
         for price, quantity in fills:
-            exact = self._exact(price) * quantity
+            # `_exact` written out for the exponent that nearly every market has.
+            base = price * (DOLLAR - price)
+            exact = self.rate_ppm * (base if self.exponent == 1 else base**self.exponent) * quantity
             charged.append(Money(max(exact // quantum, 1) * _POLYMARKET_QUANTUM if exact > 0 else 0))
         return charged
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from market.book import Book
 from market.events import Level
@@ -12,7 +12,7 @@ from protocol.terms import Platform, Side
 from protocol.units import DOLLAR, Money, Price, Quantity
 
 
-class Offer(NamedTuple):
+class Offer(msgspec.Struct, frozen=True, gc=False):
     """What one leg could buy: the outcome ``side`` from ``book`` (read ``mirrored``), where ``best`` is its top."""
 
     platform: Platform
@@ -58,6 +58,7 @@ def walk(yes: Offer, no: Offer, yes_levels: list[Level], no_levels: list[Level],
     yes_rungs, no_rungs = iter(yes_levels), iter(no_levels)
     taken = yes_left = no_left = yes_cost = no_cost = 0
     yes_cap = no_cap = rules.max_quantity
+    most = rules.most
     while True:
         if not yes_left:
             price, yes_left = next(yes_rungs, (DOLLAR, Quantity(0)))
@@ -66,7 +67,7 @@ def walk(yes: Offer, no: Offer, yes_levels: list[Level], no_levels: list[Level],
             price, no_left = next(no_rungs, (DOLLAR, Quantity(0)))
             no_cost, no_cap = _all_in(no, price), _cap(no, price, rules)
         chunk = min(yes_left, no_left, yes_cap - taken, no_cap - taken)
-        if chunk <= 0 or yes_cost + no_cost > rules.most:
+        if chunk <= 0 or yes_cost + no_cost > most:
             return Quantity(taken)
         taken += chunk
         yes_left -= chunk
@@ -75,7 +76,7 @@ def walk(yes: Offer, no: Offer, yes_levels: list[Level], no_levels: list[Level],
 
 def _all_in(offer: Offer, price: Price) -> int:
     """What one contract costs at the limit for ``price``, with its unrounded fee, in 1e-14 dollar."""
-    limit = limit_on_tick(price, offer.tick)
+    limit = price if offer.tick == 1 else limit_on_tick(price, offer.tick)
     return limit * SCALE + offer.fees.marginal(limit)
 
 

@@ -64,6 +64,9 @@ def _exact(value: object, places: int, what: str) -> int:
     # An exponent such as 1E+999999 would make an integer of a million digits below.
     if abs(number.adjusted()) > 30:  # noqa: PLR2004 -- no amount of any unit is near 1e30
         raise UnitError(f"{what} is out of any sensible range")
+    above, below = number.as_integer_ratio()
+    if places % below == 0:
+        return above * (places // below)
     try:
         scaled = _EXACT.multiply(number, places)
     except Inexact:

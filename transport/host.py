@@ -70,6 +70,7 @@ class ActorHost:
         self.source = source or SystemTime()
         self.turn = HostTurn(on_fatal or _raise_fatal)
         self.system = quick_system()
+        self._tell_now = self.system._systemBase.tell  # noqa: SLF001 -- what the system's own does after a check
         self.waiting: deque[tuple[Address, object]] = deque()
         self.running = False
         self.closed = False
@@ -114,9 +115,10 @@ class ActorHost:
         return self.system.listen(None)
 
     def _run(self, address: Address, message: object) -> None:
-        self.turn.unix_us = self.source.unix_us()
-        self.turn.mono_us = self.source.mono_us()
-        self.system._systemBase.tell(address, message)  # noqa: SLF001 -- what the system's own does after a check
+        turn, source = self.turn, self.source
+        turn.unix_us = source.unix_us()
+        turn.mono_us = source.mono_us()
+        self._tell_now(address, message)
 
     def shutdown(self) -> None:
         """End every actor. Safe to call twice."""

@@ -59,7 +59,7 @@ class QuickBase(ActorSystemBase):
     def tell(self, anActor: ActorAddress, msg: object) -> None:  # noqa: N803 -- thespian's names, here and below
         """Deliver from outside and run until quiet."""
         self._pendingSends.append((self._outside, msg, anActor))
-        self._runSends()
+        self._run_quick()
 
     def _newRefAndActor(  # noqa: N802
         self,
@@ -99,33 +99,40 @@ class QuickBase(ActorSystemBase):
     def _runSends(self, timeout: float | None = None, stop_on_available: object = None) -> None:  # noqa: N802
         if stop_on_available:
             super()._runSends(timeout, stop_on_available)
-            return
+        else:
+            self._run_quick()
+
+    def _run_quick(self) -> None:
+        """Deliver what waits, and what that makes wait, until nothing does; bookkeeping when nothing else is left."""
         pending, bookkeeping, registry, tables = (
             self._pendingSends,
             self._bookkeeping,
             self.actorRegistry,
             self._handlers,
         )
+        next_one = pending.pop
         while pending or bookkeeping:
-            each = pending.pop(0) if pending else bookkeeping.popleft()
-            if type(each) is tuple:
-                sender, msg, target = each
-                entry = registry.get(target._aaddr)  # noqa: SLF001 -- always a text here; asking for it costs more
-                actor: Any = None if entry is None else entry._inst  # noqa: SLF001 -- as before
-                table = tables.get(type(actor))
-                if table is not None and (handler := table.get(type(msg))) is not None:
-                    # What GuardedActor.receiveMessage does, written out: it is done a hundred times a trade.
-                    if not actor.failed:
-                        try:
-                            handler(actor, msg, sender)
-                        except Exception as error:  # noqa: BLE001 -- ends at the handler's edge, as there
-                            actor._fail(msg, error)  # noqa: SLF001 -- as there
-                    continue
-                if isinstance(actor, GuardedActor) and not isinstance(msg, ActorSystemMessage):
-                    # It never raises, so there is nothing here of Thespian's delivering again.
-                    actor.receiveMessage(msg, sender)
-                    continue
-            self._runSingleSend(each)
+            each = next_one(0) if pending else bookkeeping.popleft()
+            if type(each) is not tuple:
+                self._runSingleSend(each)
+                continue
+            sender, msg, target = each
+            # The address's own text: asking for it by its property costs more.
+            entry = registry.get(target._aaddr)  # noqa: SLF001 -- see above
+            actor: Any = None if entry is None else entry._inst  # noqa: SLF001 -- as before
+            table = tables.get(type(actor))
+            if table is not None and (handler := table.get(type(msg))) is not None:
+                # What GuardedActor.receiveMessage does, written out: it is done a hundred times a trade.
+                if not actor.failed:
+                    try:
+                        handler(actor, msg, sender)
+                    except Exception as error:  # noqa: BLE001 -- ends at the handler's edge, as there
+                        actor._fail(msg, error)  # noqa: SLF001 -- as there
+            elif isinstance(actor, GuardedActor) and not isinstance(msg, ActorSystemMessage):
+                # It never raises, so there is nothing here of Thespian's delivering again.
+                actor.receiveMessage(msg, sender)
+            else:
+                self._runSingleSend(each)
 
     def _runSingleSend(self, ps: Any) -> None:  # noqa: N802, ANN401 -- thespian's
         super()._runSingleSend(Sending(*ps) if type(ps) is tuple else ps)

@@ -10,7 +10,8 @@ from random import Random
 from typing import Any, Final
 
 from actors.base import Address
-from actors.messages import DatagramSeen, Note, StopAsked
+from actors.beacon import DatagramSeen
+from actors.messages import Note, StopAsked
 from actors.ports import Observer, VenuePort
 from actors.risk.trader_limits import TraderLimits
 from actors.trader_messages import HaltTrader, ResumeTrader, TraderHalted, TraderResumed

@@ -112,6 +112,9 @@ class Cash:
 
         Nothing where nobody knows which of several shards would pay.
         """
+        said = self._said.get(account.platform)
+        if said is None or not said.stated:
+            return None
         sources = self.sources(account)
         if sources is None:
             return Money(0)

@@ -27,6 +27,17 @@ class PoolKey(NamedTuple):
     side: Side
 
 
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """A leg's part in the sums: paid already, still to be paid at worst, and what its pool gets (None: nothing)."""
+
+    outlay: int
+    open: int
+    fill: Fill | None
+
+
+_NOTHING_COUNTED: Final = Counted(0, 0, None)
+
+
 class LegMoney(msgspec.Struct):
     """One order: what it can cost at ``worst`` (a sale: nothing), and what is known of it.
 
@@ -54,36 +65,27 @@ class LegMoney(msgspec.Struct):
         """It was answered, and the answer proves nothing."""
         return self.last is not None and not self.last.status.proven
 
-    @property
-    def outlay(self) -> Money:
-        """Paid for what it is proven to have bought, with fees; a sale pays nothing."""
-        if self.action is SELL or self.proven is None:
-            return Money(0)
-        return Money(self.proven.cost + self.proven.fees)
+    def counted(self) -> Counted:
+        """What it has cost, what it can still cost, and what it adds to its pool.
 
-    @property
-    def open(self) -> Money:
-        """What it can still cost beyond its outlay: nothing once its word is final.
-
-        What is claimed and not proven counts where it is more than was thought possible.
+        Only what is proven to be bought has cost something, fees included; a sale costs nothing. Beyond that a purchase
+        can cost its worst until its word is final, or what is claimed and not proven where that is more. In the pool
+        fees are part of the cost, and come off what a sale brings; a sale frees money when its word is final and not
+        before: what it gave back could be taken back.
         """
-        if self.action is SELL or self.closed:
-            return Money(0)
-        claimed = self.last.cost + self.last.fees if self.last is not None else 0
-        return Money(max(0, max(self.worst, claimed) - self.outlay))
-
-    @property
-    def fill(self) -> Fill | None:
-        """What it adds to its pool: fees are part of the cost, and come off what a sale brings.
-
-        A sale frees money when its word is final and not before: what it gave back could be taken back.
-        """
-        done = self.proven
-        if done is None or not (done.filled or done.cost or done.fees):
-            return None
-        if self.action is BUY:
-            return Fill(done.filled, done.cost + done.fees, 0)
-        return Fill(-done.filled, done.fees - done.cost, 0) if self.closed else None
+        last, done = self.last, self.proven
+        closed = last is not None and last.status.proven and last.final
+        moved = done is not None and bool(done.filled or done.cost or done.fees)
+        if self.action is not BUY:
+            if done is None or not (moved and closed):
+                return _NOTHING_COUNTED
+            return Counted(0, 0, Fill(-done.filled, done.fees - done.cost, 0))
+        outlay = 0 if done is None else done.cost + done.fees
+        still = 0
+        if not closed:
+            claimed = 0 if last is None else last.cost + last.fees
+            still = max(0, max(self.worst, claimed) - outlay)
+        return Counted(outlay, still, Fill(done.filled, outlay, 0) if done is not None and moved else None)
 
 
 _What = TypeVar("_What", Scope, Account)
@@ -204,10 +206,9 @@ class Exposure:
         self._places += 1
         self.legs[leg.leg_id] = leg
         self.of_trade.setdefault(leg.trade_id, []).append(leg)
-        fill = leg.fill
-        pooled = 0 if fill is None else self._put(leg, fill)
-        open_now = leg.open
-        self._moved(leg, leg.outlay + open_now, open_now, pooled)
+        counted = leg.counted()
+        pooled = 0 if counted.fill is None else self._put(leg, counted.fill)
+        self._moved(leg, counted.outlay + counted.open, counted.open, pooled)
 
     def report(self, outcome: Outcome) -> Money | None:
         """Take in what is known of a leg now; returns by how much its outlay rose, None for a leg that is not here.
@@ -217,14 +218,14 @@ class Exposure:
         leg = self.legs.get(outcome.leg_id)
         if leg is None:
             return None
-        outlay, open_before, fill = leg.outlay, leg.open, leg.fill
+        before = leg.counted()
         if outcome.status.proven and (leg.proven is None or newer(outcome, leg.proven)):
             leg.proven = outcome
         if leg.last is None or newer(outcome, leg.last):
             leg.last = outcome
-        fill_now = leg.fill
-        pooled = 0 if fill_now == fill else self._put(leg, fill_now)
-        rose, opened = leg.outlay - outlay, leg.open - open_before
+        now = leg.counted()
+        pooled = 0 if now.fill == before.fill else self._put(leg, now.fill)
+        rose, opened = now.outlay - before.outlay, now.open - before.open
         self._moved(leg, rose + opened, opened, pooled)
         return Money(rose)
 
@@ -236,8 +237,8 @@ class Exposure:
         pooled = self._put(leg, None)
         del self.legs[leg_id]
         self.of_trade[leg.trade_id].remove(leg)
-        open_before = leg.open
-        self._moved(leg, -leg.outlay - open_before, -open_before, pooled)
+        counted = leg.counted()
+        self._moved(leg, -counted.outlay - counted.open, -counted.open, pooled)
         if not self.of_trade[leg.trade_id]:
             del self.of_trade[leg.trade_id]
             del self._used[leg.trade_id]
@@ -289,7 +290,9 @@ class Exposure:
     def out_at(self, account: Account) -> Money:
         """The same of open orders alone."""
         legs = self.out.values()
-        return Money(sum(leg.open for leg in legs if self.lane(leg.key.pair_id, leg.key.platform).may_take(account)))
+        return Money(
+            sum(leg.counted().open for leg in legs if self.lane(leg.key.pair_id, leg.key.platform).may_take(account))
+        )
 
     def moved_shard(self, platform: Platform, market: str) -> None:
         """The market is on another shard than before."""
@@ -347,15 +350,17 @@ class Exposure:
             # What the trade spends comes out of what is kept for it.
             more_open += max(0, kept - after) - max(0, kept - before)
         self.lane(leg.key.pair_id, platform).count(more_open + more_pooled, more_open)
-        known = leg.leg_id in self.legs
-        if known and not leg.closed:
-            self.out[leg.leg_id] = leg
+        leg_id, last = leg.leg_id, leg.last
+        known = leg_id in self.legs
+        unproven = last is not None and not last.status.proven
+        if known and (last is None or unproven or not last.final):
+            self.out[leg_id] = leg
         else:
-            self.out.pop(leg.leg_id, None)
-        if known and leg.unknown:
-            self.unknown[leg.leg_id] = leg
+            self.out.pop(leg_id, None)
+        if known and unproven:
+            self.unknown[leg_id] = leg
         else:
-            self.unknown.pop(leg.leg_id, None)
+            self.unknown.pop(leg_id, None)
 
     def _put(self, leg: LegMoney, fill: Fill | None) -> int:
         """Have the leg's fill in its pool; returns by how much more the pool costs for it."""

@@ -47,6 +47,7 @@ PAIRS_ASIDE: Final = "pairs_set_aside"
 MOVED: Final = "markets_moved"
 """What lines are counted as, and by that become alerts (`actors/alert_desk.py`)."""
 
+_NAKED: Final = State.NAKED
 _PROVEN: Final = frozenset({State.HEDGED, State.FLAT, State.NAKED, State.DUST, State.SIZING})
 
 
@@ -181,7 +182,7 @@ class RiskGuard:
         A trade that late news opens again gets nothing kept for it; what it holds and what is open counts as ever.
         """
         self.loss.note(trade.trade_id, trade_loss(trade), now_us)
-        if trade.state is not State.NAKED:
+        if trade.state is not _NAKED:
             self.loss.mark(trade.trade_id, Money(0), now_us)
         if trade.state in _PROVEN and trade.trade_id not in self._judged:
             self._judge(trade, now_us)

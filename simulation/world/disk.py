@@ -149,6 +149,8 @@ class SimulatedLedger:
 
     def _append(self, facts: tuple[AnyFact, ...]) -> str | None:
         """All of them, or none and why."""
+        if len(facts) == 1:
+            return self._append_one(facts[0])
         new: dict[tuple[object, ...], AnyFact] = {}
         added: list[AnyFact] = []
         for fact in facts:
@@ -161,12 +163,26 @@ class SimulatedLedger:
             elif substance(known) != substance(fact):
                 return f"{fact} after {known}"
         self._keys |= new
-        self.facts += added
         for fact in added:
-            if isinstance(fact, ResultSeen):
-                leg_id, revision = fact.outcome.leg_id, fact.outcome.revision
-                self.durable[leg_id] = max(revision, self.durable.get(leg_id, -1))
+            self._kept(fact)
         return None
+
+    def _append_one(self, fact: AnyFact) -> str | None:
+        """The same for the commonest write."""
+        key = _key(fact)
+        known = None if key is None else self._keys.get(key)
+        if known is not None:
+            return None if substance(known) == substance(fact) else f"{fact} after {known}"
+        if key is not None:
+            self._keys[key] = fact
+        self._kept(fact)
+        return None
+
+    def _kept(self, fact: AnyFact) -> None:
+        self.facts.append(fact)
+        if type(fact) is ResultSeen:
+            leg_id, revision = fact.outcome.leg_id, fact.outcome.revision
+            self.durable[leg_id] = max(revision, self.durable.get(leg_id, -1))
 
     def crash(self, rng: Random) -> None:
         """The process died: what waited is lost, or the first part of it is durable though nobody heard."""

@@ -26,6 +26,12 @@ SMALLEST: Final = Money(USD)
 
 MOST_EXTRA_PERCENT: Final = 40
 
+_THIN: Final = Habit.THIN
+_REJECTED: Final = Habit.REJECTED
+_DELAYED: Final = Habit.DELAYED
+_OVERFILL: Final = Habit.OVERFILL
+_PROVISIONAL: Final = frozenset({Habit.PROVISIONAL, Habit.REVERTED})
+
 Holder = tuple[str, Side]
 """An instrument's question, and the side of it."""
 
@@ -159,7 +165,7 @@ class Exchange:
         order.refused = self._refusal(leg, habit, now_us) or self._beyond_cash(leg)
         if order.refused is not None:
             order.was.append(order.filled)
-        if order.refused is None and habit is Habit.DELAYED:
+        if order.refused is None and habit is _DELAYED:
             order.live = True
         elif order.refused is None:
             self.match(order, habit, now_us, settle_us)
@@ -171,17 +177,17 @@ class Exchange:
         order.live = False
         market, holder = self._holder(leg)
         most = leg.quantity
-        if habit is Habit.THIN:
+        if habit is _THIN:
             most = Quantity(leg.quantity // 2)
         levels = self.books[market].take(leg, most)
         order.filled = Quantity(sum([size for _, size in levels]))
         order.cost = Money(sum([notional(price, size) for price, size in levels]))
         order.fees = Money(sum(self.fees[market].charges(levels, leg.action))) if levels else Money(0)
-        if habit is Habit.OVERFILL and order.filled == leg.quantity:
+        if habit is _OVERFILL and order.filled == leg.quantity:
             # A better price than asked arrives as more shares for the same dollars.
             order.filled = Quantity(order.filled + order.filled * MOST_EXTRA_PERCENT // 250)
         order.was.append(order.filled)
-        order.provisional = bool(order.filled) and habit in {Habit.PROVISIONAL, Habit.REVERTED}
+        order.provisional = habit in _PROVISIONAL and bool(order.filled)
         if leg.action is BUY:
             self.held[holder] += order.filled
             self.provisional[holder] += order.filled if order.provisional else 0
@@ -249,7 +255,7 @@ class Exchange:
         own = self.questions[leg.market][1]
         if own is not None and own is not leg.side:
             return f"wrong token: {leg.market} is {own}"
-        if habit is Habit.REJECTED:
+        if habit is _REJECTED:
             return "rejected by the venue"
         if market in self.paused:
             return "market is paused"

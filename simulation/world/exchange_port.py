@@ -25,6 +25,7 @@ from simulation.world.network import Station
 from simulation.world.trace import Trace
 
 REQUEST_LIFE_US: Final = 2_000_000
+_PROMPT: Final = Habit.PROMPT
 
 Report = Callable[[Outcome], None]
 LookupReport = Callable[[Outcome | None, str | None], None]
@@ -95,7 +96,9 @@ class ExchangePort:
         if street.trace.on:
             street.say("order sent", f"{leg.leg_id} by {self.station.name}: {habit}")
         under_way = rng.randint(40_000, 140_000)
-        if habit is Habit.RATE_LIMITED or habit is Habit.ERROR_BEFORE:
+        if habit is _PROMPT:
+            street.kernel.after(under_way, partial(self._arrive, leg, habit, rng, report))
+        elif habit is Habit.RATE_LIMITED or habit is Habit.ERROR_BEFORE:
             self._later(under_way * 2, partial(self._refused, leg, habit, report))
         elif habit is not Habit.LOST_REQUEST:
             if habit is Habit.LOST_ANSWER and rng.random() < 0.3:  # noqa: PLR2004 -- sometimes very late
@@ -129,13 +132,14 @@ class ExchangePort:
             later = rng.randint(5_000_000, 150_000_000)
             revert = habit is Habit.REVERTED
             street.kernel.after(later, partial(self._decided, order, report, revert, rng))
-        if habit is Habit.LOST_ANSWER:
-            return
-        if habit is Habit.ERROR_AFTER:
-            self._later(back, partial(self._answer, report, _unknown(leg, "the venue answered 502")))
-            return
-        if habit is Habit.LATE_ANSWER:
-            back = rng.randint(1_000_000, 6_000_000)
+        if habit is not _PROMPT:
+            if habit is Habit.LOST_ANSWER:
+                return
+            if habit is Habit.ERROR_AFTER:
+                self._later(back, partial(self._answer, report, _unknown(leg, "the venue answered 502")))
+                return
+            if habit is Habit.LATE_ANSWER:
+                back = rng.randint(1_000_000, 6_000_000)
         # The answer says what was so when it was written, not when it is read.
         self._later(back, partial(self._answer, report, order.outcome()))
 

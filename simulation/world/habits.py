@@ -28,6 +28,8 @@ class Habit(StrEnum):
     OVERFILL = "overfill"
 
 
+_PROMPT: Final = Habit.PROMPT
+
 POLYMARKET_ONLY: Final = frozenset({Habit.DELAYED, Habit.PROVISIONAL, Habit.REVERTED, Habit.OVERFILL})
 """Kalshi's immediate-or-cancel orders are final when they are answered, and never fill more than was asked."""
 
@@ -63,14 +65,16 @@ class Habits:
     def order(self, platform: Platform, action: Action, rng: Random) -> Habit:
         """Throw the habit of one order."""
         throw = rng.random()
+        if not self.rates:
+            return _PROMPT
         for habit, rate in self.rates.items():
             throw -= rate
             if throw < 0:
                 foreign = (habit in POLYMARKET_ONLY and platform != POLYMARKET) or (
                     habit in BUY_ONLY and action is SELL
                 )
-                return Habit.PROMPT if foreign else habit
-        return Habit.PROMPT
+                return _PROMPT if foreign else habit
+        return _PROMPT
 
     def lookup(self, rng: Random) -> LookupHabit:
         """Throw the habit of one question."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
 from hashlib import blake2b
+from heapq import heappop, heappush
 from random import Random
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsLenAndGetItem
 
 What = Callable[[], None]
 
@@ -22,21 +26,33 @@ class Kernel:
 
     def after(self, delay_us: int, what: What) -> None:
         """Have this happen so much later."""
-        self._count += 1
-        heapq.heappush(self._heap, (self.now_us + delay_us, self._count, what))
+        count = self._count = self._count + 1
+        heappush(self._heap, (self.now_us + delay_us, count, what))
 
     def run_until(self, end_us: int) -> None:
         """Let everything happen that is due up to and at the end; then it is that moment."""
         heap = self._heap
         while heap and heap[0][0] <= end_us:
-            self.now_us, _, what = heapq.heappop(heap)
+            self.now_us, _, what = heappop(heap)
             self.steps += 1
             what()
         self.now_us = max(self.now_us, end_us)
 
 
+_T = TypeVar("_T")
+
+
 class Dice(Random):
-    """``Random`` with a shorter way to a whole number; the same seed throws the same, which a test holds."""
+    """``Random`` with shorter ways to a whole number and to one of several; the same seed throws the same (a test)."""
+
+    def __init__(self, seed: int) -> None:
+        """Seeded as ``Random`` seeds itself with a whole number, without asking what else a seed could be."""
+        super(Random, self).seed(seed)
+        self.gauss_next = None
+
+    def choice(self, seq: SupportsLenAndGetItem[_T]) -> _T:
+        """Throw one of these."""
+        return seq[self.randint(0, len(seq) - 1)]
 
     def randint(self, a: int, b: int) -> int:
         """Throw a whole number from ``a`` to ``b``, both included."""

@@ -18,6 +18,7 @@ from actors.messages import LinkClosed, LinkOpened, LinkText
 from market.pair import Pair
 from protocol.terms import KALSHI, PLATFORMS, LegId
 from simulation.world.late_draws import NO_NAME, OWN_NAME, STOLEN_NAME
+from simulation.world.network import kind_of
 from simulation.world.process import SECOND_US, ControllerMachine, Killed, Process, Surroundings
 from simulation.world.trader_machine import TraderMachine
 from transport.host import ActorHost
@@ -272,4 +273,5 @@ class MadController(Process):
 
     def _garbage(self, conn_id: int, _dealing: Dealing) -> None:
         if conn_id in self.links:
-            self.around.network.send(self, conn_id, self.rng.choice(GARBAGE))
+            text = self.rng.choice(GARBAGE)
+            self.around.network.send(self, conn_id, text, kind_of(text))

@@ -212,18 +212,18 @@ class Network:
 
     # -- what the processes do -------------------------------------------------------------------------------
 
-    def send(self, station: Station, conn_id: int, text: str) -> bool:
-        """Write a frame; False where this end knows that the connection is gone."""
+    def send(self, station: Station, conn_id: int, text: str, kind: str) -> bool:
+        """Write a frame of that kind; False where this end knows that the connection is gone."""
         found = self._ends(station, conn_id)
         if found is None:
             return False
         connection, _, other = found
         now_us = self.kernel.now_us
         self.frames += 1
-        kind = kind_of(text)
         if kind in _REPEATABLE:
             connection.last.append((other is connection.ends[0], text))
-        self.trace.add(now_us, station.name, "send", text)
+        if self.trace.on:
+            self.trace.add(now_us, station.name, "send", text)
         arrives = max(now_us + self.latency(self.rng), other.arrives_us + 1, connection.stalled_until_us)
         other.arrives_us = arrives
         if other.under_way >= MAX_UNDER_WAY:
@@ -263,8 +263,9 @@ class Network:
         connection = self.connections.get(conn_id)
         if connection is None:
             return None
-        one, two = connection.ends
-        for end, other in ((one, two), (two, one)):
-            if end.station is station and end.knows and end.there and not end.shut:
-                return connection, end, other
+        end, other = connection.ends
+        if end.station is not station:
+            end, other = other, end
+        if end.station is station and end.knows and not end.shut and end.there:
+            return connection, end, other
         return None

@@ -259,11 +259,14 @@ class Process:
     def send(self, conn_id: int, text: str) -> bool:
         """Implements ``LinkPort``."""
         kind = kind_of(text)
+        if not self.around.armed and not self.port_raises:
+            self.before_send(kind, text)
+            return self.around.network.send(self, conn_id, text, kind)
         self.moment(f"send {kind}")
         if kind == "execute_leg" and '"action":"sell"' in text:
             self.moment("send unwind")
         self.before_send(kind, text)
-        written = self.around.network.send(self, conn_id, text)
+        written = self.around.network.send(self, conn_id, text, kind)
         self.moment(f"sent {kind}")
         return written
 
@@ -284,7 +287,7 @@ class Process:
 
     def observe(self, note: object) -> None:
         """Implements ``Observer``."""
-        if isinstance(note, Note):
+        if type(note) is Note:
             if note.level != "info":
                 self.say(f"{note.component.lower()} {note.level}", f"{note.leg_id or ''} {note.text}")
             if note.count == "actor_failures" and not self.asked_to_fail and PortBroke.__name__ not in note.text:

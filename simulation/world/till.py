@@ -30,12 +30,14 @@ class Till:
 
     def sent(self, controller: ControllerMachine, platform: Platform, leg_id: LegId, trade_id: str) -> None:
         """The controller sends an order. Those that open a trade were approved together, before the first left."""
-        cash = controller.instance("executor").risk.books[False].cash
-        early = controller.kernel.now_us - self.began_us.get(controller.name, 0) < STRANGERS_US
-        if early or any(cash.left(Account(each)) is None for each in self.exchanges):
+        if controller.kernel.now_us - self.began_us.get(controller.name, 0) < STRANGERS_US:
             self.blind.add(trade_id)
-        if early or cash.left(Account(platform)) is None:
             return
+        cash = controller.instance("executor").risk.books[False].cash
+        if None in [cash.left(Account(each)) for each in self.exchanges]:
+            self.blind.add(trade_id)
+            if cash.left(Account(platform)) is None:
+                return
         if trade_id not in self.blind or not leg_id.startswith(trade_id):
             self.told.add(leg_id)
 

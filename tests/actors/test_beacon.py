@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from actors.beacon import BeaconListener, ListenerSetup
-from actors.messages import DatagramSeen, Directory
+from actors.beacon import BeaconListener, DatagramSeen, ListenerSetup
+from actors.messages import Directory
 from simulation.boxes import ControllerBox, TraderBox
 from simulation.doubles import Remembering, inbox
 from tests.actors.kit import texts

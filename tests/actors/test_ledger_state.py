@@ -13,12 +13,18 @@ from hypothesis import strategies as st
 from actors.facts import AnyFact, Purpose, ResultSeen
 from actors.ledger_agreement import compare, compare_summaries, plain_sums, summary, sums_of
 from actors.ledger_book import Fill
+from actors.ledger_holding import Holding
 from actors.ledger_state import BookKey, LedgerState, TradeRecord, fold
 from actors.ledger_view import PAYOUT, flow, pairs, positions, totals, trades
 from protocol.outcome import Outcome, newer
 from protocol.terms import KALSHI, POLYMARKET, Action, LegId, PairId, Side, Status, TradeId
 from protocol.units import Money, Quantity, money_from_dollars, quantity_from_text
 from tests.fact_kit import PAIR, T0, adopted, opened, outcome, over, remark, seen, sent, unfilled, unknown
+
+
+def held(contracts: int, cost: int) -> Holding:
+    return Holding(Quantity(contracts), Money(cost))
+
 
 REAL_YES = BookKey(paper=False, pair_id=PAIR, platform=KALSHI, side=Side.YES)
 
@@ -150,12 +156,12 @@ def test_unknown_moves_no_money_until_it_is_proven() -> None:
     assert positions(state) == []
     assert [leg.leg_id for leg in state.open_legs()] == ["t1-1"]
     state.add(filled("t1-1", "3", "1.50", revision=1))
-    assert state.books[REAL_YES].holding == (300, 1_500_000)
+    assert state.books[REAL_YES].holding == held(300, 1_500_000)
 
 
 def test_what_was_proven_counts_while_later_news_is_unknown() -> None:
     state = fold([opened(), sent(), filled("t1-1", "3", "1.50", final=False), over(), seen(unknown(revision=1))])
-    assert state.books[REAL_YES].holding == (300, 1_500_000)
+    assert state.books[REAL_YES].holding == held(300, 1_500_000)
     assert trade_of(state).open
     assert state.legs[LegId("t1-1")].outcome == unknown(revision=1)
 
@@ -165,7 +171,7 @@ def test_a_fill_that_is_reverted_is_as_if_it_had_never_been() -> None:
     with_revert = fold([sent(), filled("t1-1", "10", "5.20", final=False), *sale, seen(unfilled(revision=1))])
     never = fold([sent(), seen(unfilled(revision=1)), *sale])
     assert [line for line in compare(with_revert, never) if not line.startswith("facts")] == []
-    assert with_revert.books[REAL_YES].holding == (-400, -2_400_000)
+    assert with_revert.books[REAL_YES].holding == held(-400, -2_400_000)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +239,7 @@ def test_a_result_of_a_leg_that_nobody_knows_counts_once_the_leg_is_adopted() ->
     state = fold([filled("t1-1", "10", "5.20", "0.17")])
     assert (positions(state), list(state.open_trades())) == ([], [])
     state.add(adopted())
-    assert state.books[REAL_YES].holding == (1_000, 5_200_000)
+    assert state.books[REAL_YES].holding == held(1_000, 5_200_000)
     (trade,) = state.open_trades()
     assert (trade.opened, trade.pair_id, trade.t) == (None, PAIR, T0)
     assert state.legs[LegId("t1-1")].purpose is None

@@ -122,6 +122,19 @@ def test_a_file_that_is_no_listing_is_refused_by_name(tmp_path: Path) -> None:
     )
 
 
+def test_what_words_alone_found_is_kept_only_where_all_of_it_is_asked_for(tmp_path: Path) -> None:
+    arb = Arb(ArbHome(tmp_path / "home"))
+    title = {"title": "Will it rain in the demo?", "sub_title": "", "slug": "rain"}
+    rain = kalshi_game(ticker="KXRAIN-X", event_ticker="KXRAIN", title=title["title"], yes_sub_title="Yes")
+    market = gamma_game(question=title["title"], slug="rain", outcomes=["Yes", "No"], sportsMarketType="")
+    arb.fetch({**market, **title}, {**rain, **title})
+
+    assert "left out: 1: not even the titles agree in all" in arb("find")
+    assert arb.states() == {}
+    assert "1 proposed; 1 new" in arb("find", "--all")
+    assert arb.states() == {"KXRAIN-X": "proposed"}
+
+
 def test_flags_that_contradict_each_other_are_refused(arb: Arb) -> None:
     assert "exclude each other" in arb("fetch", "--changed", "--approved", code=USAGE)
     assert "--platform x: must be kalshi or polymarket" in arb("fetch", "--platform", "x", code=USAGE)
@@ -185,6 +198,7 @@ def test_a_flag_is_loud_and_asks_twice(arb: Arb, capsys: pytest.CaptureFixture[s
     said = review(arb, "aq", capsys)
 
     assert "!!       INVERTED: prices 61c and 39c add up to a dollar" in said
+    assert "!!       TOO GOOD: an edge of 20.33c is more often a wrong pair than a gift" in said
     assert "Press a once more" in said
     assert arb.states()[NAME] == "proposed"
     review(arb, "aaq", capsys)

@@ -41,6 +41,11 @@ def read_books(home: Path) -> Books:
             with PaperAccount(path) as account:
                 orders |= {outcome.leg_id: outcome for outcome in account.outcomes()}
                 fills += account.fills()
+    return with_ledger(home, orders, fills)
+
+
+def with_ledger(home: Path, orders: dict[LegId, Outcome], fills: list[PaperFill]) -> Books:
+    """What the venues executed, beside what the ledger of the home has."""
     with LedgerStore(f"sqlite:///{home / 'ledger.db'}", read_only=True) as store:
         facts = list(store.read())
     legs = {fact.leg_id: fact for fact in facts if isinstance(fact, LegSent | LegAdopted)}
@@ -53,7 +58,13 @@ def problems(home: Path, last: Status) -> list[str]:
     """Everything that is torn; ``last`` is what the controller said at rest."""
     books = read_books(home)
     resting = not last["trades"]["naked"]
-    return [*_executed(books), *_recorded(books), *_naked(books, last), *_journals(home, resting=resting)]
+    return [
+        *_executed(books),
+        *recorded(books),
+        *_proven_once(books),
+        *naked(books, last),
+        *journals(home, resting=resting),
+    ]
 
 
 def _sums(outcome: Outcome) -> Sums:
@@ -77,7 +88,7 @@ def _executed(books: Books) -> Iterator[str]:
     yield from (f"fills without an order: {leg_id}" for leg_id in set(quantity) - set(books.orders))
 
 
-def _recorded(books: Books) -> Iterator[str]:
+def recorded(books: Books) -> Iterator[str]:
     """Ledger fills equal venue fills, leg by leg; no result is there twice, no leg without a proven one."""
     newest: dict[LegId, Outcome] = {}
     seen: Counter[tuple[LegId, int, bool]] = Counter()
@@ -88,9 +99,6 @@ def _recorded(books: Books) -> Iterator[str]:
         if held is None or (news.revision, news.status.proven) > (held.revision, held.status.proven):
             newest[news.leg_id] = news
     yield from (f"a result recorded {times} times: {key}" for key, times in seen.items() if times > 1)
-    # A paper venue never changes its word: one proof of each leg is all that a trader has to tell.
-    proofs = Counter((fact.outcome.leg_id, fact.source) for fact in books.results if fact.outcome.status.proven)
-    yield from (f"proven {times} times: {leg_id} by {who}" for (leg_id, who), times in proofs.items() if times > 1)
     for leg_id in books.legs.keys() | newest.keys() | books.orders.keys():
         told, order = newest.get(leg_id), books.orders.get(leg_id)
         if leg_id not in books.legs:
@@ -104,7 +112,13 @@ def _recorded(books: Books) -> Iterator[str]:
     yield from (f"a trade opened {times} times: {trade}" for trade, times in books.trades.items() if times > 1)
 
 
-def _naked(books: Books, last: Status) -> Iterator[str]:
+def _proven_once(books: Books) -> Iterator[str]:
+    """A paper venue never changes its word: one proof of each leg is all that a trader has to tell."""
+    proofs = Counter((fact.outcome.leg_id, fact.source) for fact in books.results if fact.outcome.status.proven)
+    yield from (f"proven {times} times: {leg_id} by {who}" for (leg_id, who), times in proofs.items() if times > 1)
+
+
+def naked(books: Books, last: Status) -> Iterator[str]:
     """As many YES as NO contracts of each pair, or the pair is flagged naked or its rest dust."""
     net: defaultdict[str, int] = defaultdict(int)
     for leg_id, leg in books.legs.items():
@@ -116,7 +130,7 @@ def _naked(books: Books, last: Status) -> Iterator[str]:
     yield from (f"naked and not flagged: {pair} has {n}" for pair, n in net.items() if n and pair not in flagged)
 
 
-def _journals(home: Path, *, resting: bool) -> Iterator[str]:
+def journals(home: Path, *, resting: bool) -> Iterator[str]:
     """Nothing unproven, nothing that was not acked, unless the end came upon another try to close an excess."""
     for path in home.glob("journal-*.db"):
         with Journal(path) as journal:

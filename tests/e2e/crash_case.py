@@ -59,11 +59,13 @@ class Setup(StrEnum):
     ALONE = "the controller executes both platforms"
     FIRST = "one trader, polymarket's leg first"
     STANDBY = "two traders for both platforms"
+    LIVE = "one live trader for both exchanges"
+    LIVE_EACH = "a live trader for polymarket, and one, called standby, for kalshi"
 
     @property
     def roles(self) -> tuple[str, ...]:
         """The processes."""
-        return ROLES[: {Setup.ALONE: 1, Setup.STANDBY: 3}.get(self, 2)]
+        return ROLES[: {Setup.ALONE: 1, Setup.STANDBY: 3, Setup.LIVE_EACH: 3}.get(self, 2)]
 
 
 class Case(NamedTuple):
@@ -75,6 +77,7 @@ class Case(NamedTuple):
     setup: Setup = Setup.REMOTE
     late: bool = False
     slow: bool = False
+    fault: str = ""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -104,6 +107,7 @@ class Case(NamedTuple):
         deaths = {role: ", then ".join(filter(None, self.deaths(role))) for role in self.roles}
         told = [f"{role} dies at {points}" for role, points in deaths.items() if points] or ["nobody dies"]
         told += ["every leg is late"] * self.late + ["the ledger is slow"] * self.slow
+        told += [f"polymarket's fault is {self.fault}"] * bool(self.fault)
         return "; ".join(told if self.setup is Setup.REMOTE else [*told, self.setup])
 
 
@@ -151,7 +155,9 @@ class Run:
         self.nursery, self.case, self.home = nursery, case, home
         quick = QUICK | ({"ARB_ORDER_TTL_MS": "1"} if case.late else {})
         self.env = Stage(home, quick).env
-        self.env |= {"CRASH_TRADERS": str(len(case.roles) - 1)} | ({"CRASH_SLOW_MS": str(SLOW_MS)} if case.slow else {})
+        self.env |= {"CRASH_HOLD": f"receive init_ack:after#{len(case.roles) - 1}"} | (
+            {"CRASH_SLOW_MS": str(SLOW_MS)} if case.slow else {}
+        )
         self.words = words(case.setup, home)
         self.lives: dict[str, list[Life]] = {role: [] for role in case.roles}
         self.played = False
@@ -214,7 +220,7 @@ class Run:
             self.played = any(feed["frames"] for feed in controller.get("feeds", ()))
             away = self.away()
             traders = [self.lives[role][-1].status() for role in self.case.roles[1:] if role not in away]
-            quiet = quiet + 1 if at_rest(controller, traders) else 0
+            quiet = quiet + 1 if self.rests(controller, traders) else 0
             if quiet >= REST_LOOKS and not away:
                 return controller
             if quiet >= REST_LOOKS:
@@ -222,6 +228,14 @@ class Run:
                 self.revive()
             self.lives["controller"][-1].alive(LOOK_S)
         return None
+
+    def rests(self, controller: Status, traders: Sequence[Status]) -> bool:
+        """Whether nothing is going on by their words."""
+        return at_rest(controller, traders)
+
+    def problems(self, last: Status) -> list[str]:
+        """What the books show to be torn."""
+        return problems(self.home, last)
 
     def judge(self) -> Verdict:
         """Run it, stop it, and look into the books."""
@@ -235,7 +249,7 @@ class Run:
                 life.kill()
         # Without rest what is torn shows where to look; a home that never had a ledger shows nothing.
         with suppress(LedgerError):
-            wrong += problems(self.home, last or NOTHING_SAID)
+            wrong += self.problems(last or NOTHING_SAID)
         for life in self.all_lives():
             wrong += life.complaints()
         missed = self.pending() and not wrong
@@ -270,8 +284,12 @@ def words(setup: Setup, home: Path) -> dict[str, tuple[str, ...]]:
         Setup.ALONE: ("--local", "kalshi,polymarket"),
         Setup.FIRST: ("--dispatch", "first:polymarket"),
     }.get(setup, ())
-    only = ("--platform", "kalshi") if setup is Setup.LOCAL else ()
-    traders = {role: ("run", "trader", "--name", role, "--url", f"ws://{bind}", *only) for role in setup.roles[1:]}
+    only = {
+        Setup.LOCAL: {"trader": ("--platform", "kalshi")},
+        Setup.LIVE_EACH: {"trader": ("--platform", "polymarket"), "standby": ("--platform", "kalshi")},
+    }.get(setup, {})
+    link = ("--url", f"ws://{bind}")
+    traders = {role: ("run", "trader", "--name", role, *link, *only.get(role, ())) for role in setup.roles[1:]}
     return {"controller": ("run", "controller", "--bind", bind, *feed, *more), **traders}
 
 

@@ -1,10 +1,10 @@
 """`arb`, with crash points: ``python -m tests.e2e.crash_main run trader ...``.
 
 ``CRASH_TRACE`` names the file to which every point reached is appended, ``CRASH_AT`` the point at which the process
-kills itself, ``CRASH_TRADERS`` how many traders the recording waits for, ``CRASH_SLOW_MS`` how long a write of the
-ledger takes. With the word ``serve`` alone it starts such processes itself, each in a fork, so that a hundred of them
-do not import the same modules a hundred times: a line of JSON in (:class:`tests.e2e.crash_processes.Nursery` writes
-it), the new process id out.
+kills itself, ``CRASH_HOLD`` the point that the recording waits for, ``CRASH_SLOW_MS`` how long a write of the ledger
+takes, ``CRASH_STILL_MS`` after how long Polymarket lists every order. With the word ``serve`` alone it starts such
+processes itself, each in a fork, so that a hundred of them do not import the same modules a hundred times: a line of
+JSON in (:class:`tests.e2e.crash_processes.Nursery` writes it), the new process id out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ from typing import Any
 import cli.main
 import cli.run_controller
 import cli.run_trader
+import transport.kalshi.live
+import transport.polymarket.live
+import transport.polymarket.lookup
 from tests.e2e.crash_points import Points
 from transport.feeds.port import Deliver
 from transport.feeds.replay import ReplayFeed
@@ -31,17 +34,21 @@ def arb() -> None:
     slow_ms = int(os.environ.get("CRASH_SLOW_MS", "0"))
     points = Points(Path(os.environ["CRASH_TRACE"]), os.environ.get("CRASH_AT"), slow_ms)
     points.install()
-    hold_the_feed(points, int(os.environ["CRASH_TRADERS"]))
+    if still_ms := os.environ.get("CRASH_STILL_MS"):
+        # A Polymarket on this machine does not lag, and a hundred cases do not wait ten seconds each.
+        setattr(transport.polymarket.lookup, "STILL_US", int(still_ms) * 1_000)  # noqa: B010 -- it is final
+    name, _, times = os.environ["CRASH_HOLD"].partition("#")
+    hold_the_feed(points, name, int(times))
     cli.main.main()
 
 
-def hold_the_feed(points: Points, traders: int) -> None:
-    """The recording begins when so many traders have said hello, or its arbs would be over before."""
+def hold_the_feed(points: Points, name: str, times: int) -> None:
+    """The recording begins when all traders are ready, or its arbs would be over before."""
     play = ReplayFeed.run
 
     async def run(feed: ReplayFeed, deliver: Deliver) -> None:
         loop, there = asyncio.get_running_loop(), asyncio.Event()
-        points.when("receive init_ack:after", traders, lambda: loop.call_soon_threadsafe(there.set))
+        points.when(name, times, lambda: loop.call_soon_threadsafe(there.set))
         await there.wait()
         await play(feed, deliver)
 

@@ -1,4 +1,4 @@
-"""Crash points: every durable write and every frame of a process, by name, as its own code shows them.
+"""Crash points: every durable write, frame, and order to a real venue, by name, as the code of a process shows them.
 
 A point is ``<what>:before`` or ``<what>:after``, and ``#n`` when it is reached for the n-th time in a process. What a
 write is, is read off the classes themselves, so that a write method added later is a crash point without being listed.
@@ -18,6 +18,7 @@ from threading import Event, Lock
 from typing import Any, Final
 
 from transport.journal import Journal
+from transport.kalshi.connection import Answer, Connection
 from transport.ledger.store import LedgerStore
 from transport.link.callbacks import LinkCallbacks
 from transport.link.client import LinkClient
@@ -95,6 +96,7 @@ class Points:
         for link in (LinkServer, LinkClient):
             setattr(link, "send", self._around_send(link.send))  # noqa: B010 -- mypy lets no method be assigned
         setattr(ArbProcess, "link_callbacks", self._around_receive(ArbProcess.link_callbacks))  # noqa: B010
+        setattr(Connection, "send", self._around_post(Connection.send))  # noqa: B010 -- mypy lets no method be assigned
 
     def _around_method(self, point: str, method: AnyCall, slow_ms: int) -> AnyCall:
         @functools.wraps(method)
@@ -122,6 +124,22 @@ class Points:
 
         return call
 
+    def _around_post(self, send: AnyCall) -> AnyCall:
+        """An order's bytes on the way to its venue, and the answer that was read, before anybody hears of it."""
+
+        def call(connection: object, request: Any, body: bytes, done: AnyCall, timeout_s: float) -> object:  # noqa: ANN401 -- h11's
+            if request.method != b"POST":
+                return send(connection, request, body, done, timeout_s)
+            venue = "kalshi" if b"trade-api" in request.target else "polymarket"
+
+            def answered(answer: object) -> object:
+                said = "answer" if isinstance(answer, Answer) else "no answer"
+                return self.around(f"{said} {venue}", done, answer)
+
+            return self.around(f"post {venue}", send, connection, request, body, answered, timeout_s)
+
+        return call
+
     def _around_receive(self, make: Callable[[ArbProcess], LinkCallbacks]) -> Callable[[ArbProcess], LinkCallbacks]:
         def call(process: ArbProcess) -> LinkCallbacks:
             callbacks = make(process)
@@ -136,5 +154,6 @@ class Points:
 
 
 def kind(text: str) -> str:
-    """The type of a frame."""
-    return str(json.loads(text)["type"])
+    """The type of a frame; and whether it says where the cash of a market is."""
+    frame = json.loads(text)
+    return "cash by shard" if frame["type"] == "cash" and frame.get("shards") else str(frame["type"])

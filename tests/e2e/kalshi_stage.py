@@ -44,7 +44,7 @@ from transport.kalshi.rest import KalshiRest, RestPolicy
 from transport.kalshi_exchange.server import KalshiServer
 from transport.ledger.store import LedgerStore
 from transport.link.policy import LinkPolicy
-from transport.live import LiveVenue
+from transport.live import KeepsOrders, LiveVenue
 from transport.rehearsal import OtherSide
 from transport.trader_process import TraderOptions, TraderProcess
 from venues.kalshi.exchange.faults import Fault
@@ -299,6 +299,9 @@ def trader(
     """A live trader of one platform; its ``journal`` is one that its venue has already, or its own."""
     platform: Platform = venue.platform
     venues: dict[Platform, tuple[VenuePort, VenuePort | None]] = {platform: (PaperPort(PaperVenue(platform)), venue)}
+    kept = journal or JournalFile(folder / f"journal-{platform}.db")
+    if journal is None and isinstance(venue, KeepsOrders):
+        venue.keep_in(kept)
     options = TraderOptions(
         trader_id=str(platform),
         dry_run=False,
@@ -308,7 +311,7 @@ def trader(
         max_leg_notional=Money(1_000 * USD),
         venue_timeout_us=800_000,
         max_clock_offset_us=1_000_000,
-        open_journal=lambda: journal or JournalFile(folder / f"journal-{platform}.db"),
+        open_journal=lambda: kept,
         url=url,
         beacon_port=1,
         feed=feed,
@@ -318,13 +321,15 @@ def trader(
 
 def controller(
     folder: Path,
-    feed: DirectFeed,
+    feed: FeedPort,
     *,
     rehearsal: bool = True,
     reconcile_us: int | None = None,
     risk: RiskPlan = NO_RISK_PLAN,
+    pair: Pair = PAIR,
+    relayed: bool = True,
 ) -> ControllerProcess:
-    """A live controller that reads Kalshi itself and has Polymarket relayed."""
+    """A live controller that reads Kalshi itself and, where it is ``relayed``, has Polymarket from a trader."""
     options = ControllerOptions(
         controller_id="c",
         platforms=PLATFORMS,
@@ -332,7 +337,7 @@ def controller(
         rehearsal=rehearsal,
         policy=LinkPolicy(),
         make_feed=lambda _gate: feed,
-        make_scan=lambda: Scan([PAIR], Rules.from_cents(1)),
+        make_scan=lambda: Scan([pair], Rules.from_cents(1)),
         ids=BootIds("c", 1, 1),
         local={},
         heartbeat_us=2_000_000,
@@ -340,13 +345,13 @@ def controller(
         order_ttl_ms=5_000,
         max_silence_us=None,
         max_leg_notional=Money(1_000 * USD),
-        pairs={PAIR.pair_id: PAIR},
+        pairs={pair.pair_id: pair},
         max_unwind_loss=Money(5 * USD),
         dispatch_first=None,
         open_ledger=lambda: LedgerStore(f"sqlite:///{folder}/ledger.db"),
         open_journal=lambda platform: JournalFile(folder / f"journal-c-{platform}.db"),
         beacon_port=None,
-        relayed={POLYMARKET: (YES, NO)},
+        relayed={POLYMARKET: (YES, NO)} if relayed else {},
         reconcile_every_us=reconcile_us,
         risk=risk,
     )

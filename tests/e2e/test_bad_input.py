@@ -70,7 +70,14 @@ STARTS = {
     "boot counter damaged": Start(
         CONTROLLER, ("{home}/controller_boot", "number of starts"), files=(("controller_boot", "seven"),)
     ),
-    "live venues": Start(("run", "trader", "--venue", "live"), ("--venue paper",)),
+    "no key for Kalshi": Start(
+        ("run", "trader", "--venue", "live", "--platform", "kalshi"),
+        ("kalshi.key_id", "kalshi.key_file", "{home}/config.toml"),
+    ),
+    "no wallet for Polymarket": Start(
+        ("run", "trader", "--venue", "live", "--platform", "polymarket"),
+        ("polymarket.key_file", "{home}/config.toml"),
+    ),
     "beacon port in use": Start(
         ("run", "trader"), ("UDP", "{deaf}", "beacon_port", "WEBSOCKET_URL"), env=(("ARB_BEACON_PORT", "{deaf}"),)
     ),

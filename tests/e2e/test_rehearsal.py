@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,17 @@ def test_a_rehearsal_has_a_home_of_its_own_for_ever(tmp_path: Path) -> None:
     own_home(settings("used", rehearsal=False))
     with pytest.raises(CliError, match="may hold real trades"):
         own_home(settings("used", rehearsal=True))
+
+
+def test_two_processes_of_a_rehearsal_may_start_in_the_same_moment(
+    arb_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glob = Path.glob
+
+    def raced(folder: Path, pattern: str) -> Iterator[Path]:
+        (arb_home / "rehearsal").touch()
+        (arb_home / "ledger.db").touch()
+        return iter(list(glob(folder, pattern)))
+
+    monkeypatch.setattr(Path, "glob", raced)
+    own_home(load_settings({"rehearsal": True}, {"ARB_HOME": str(arb_home)}))

@@ -16,11 +16,11 @@ def the_sums_are_those_of_the_legs(exposure: Exposure) -> None:
     payers = {lane: exposure.lane(*lane).payers for lane in lanes}
     expected: Counter[Any] = Counter()
     for leg in legs:
-        expected.update(dict.fromkeys(payers[leg.key.pair_id, leg.key.platform], leg.open))
+        expected.update(dict.fromkeys(payers[leg.key.pair_id, leg.key.platform], leg.counted().open))
     for trade_id, kept in exposure.kept.items():
         for platform, line in kept.items():
             mine = [leg for leg in legs if (leg.trade_id, leg.key.platform) == (trade_id, platform)]
-            used = sum(leg.outlay + leg.open for leg in mine)
+            used = sum(leg.counted().outlay + leg.counted().open for leg in mine)
             assert exposure.used(trade_id, platform) == used, trade_id
             expected.update(dict.fromkeys(payers[exposure._pairs[trade_id], platform], max(0, line - used)))
     assert {each: tally.amount for each, tally in exposure._accounts.items() if tally.amount} == +expected
@@ -28,7 +28,7 @@ def the_sums_are_those_of_the_legs(exposure: Exposure) -> None:
     assert exposure.unknown == {leg.leg_id: leg for leg in legs if leg.unknown}
     assert set(exposure._used) == {leg.trade_id for leg in legs}
     assert exposure.pools == {key: pool for pools in exposure._pools_of.values() for key, pool in pools.items()}
-    assert set(exposure.pools) == {leg.key for leg in legs if leg.fill is not None}
+    assert set(exposure.pools) == {leg.key for leg in legs if leg.counted().fill is not None}
     assert exposure.unhedged == sum(unhedged(exposure, legs, pair_id) for pair_id in {leg.key.pair_id for leg in legs})
 
 

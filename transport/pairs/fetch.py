@@ -40,11 +40,12 @@ class Pages(Protocol):
 
 
 class Fetched(msgspec.Struct, frozen=True):
-    """What one venue brought, and the pairs that this latched; ``taken`` None: what is there is young enough."""
+    """What one venue brought, and the pairs that this latched; ``taken`` None: not read, for this ``reason``."""
 
     platform: Platform
     taken: Taken | None
     latched: tuple[Decision, ...] = ()
+    reason: str = ""
 
 
 class Fetcher:
@@ -62,7 +63,7 @@ class Fetcher:
         last = self._store.last(platform, whole=True)
         now = self._clock.unix_us()
         if last is not None and now - last.t_us < max_age_us:
-            return Fetched(platform, None)
+            return Fetched(platform, None, reason="what is stored is young enough (--max-age 0 reads it again)")
         return self._take(platform, await pages.open_events(), source, now, whole=True)
 
     async def changed(
@@ -91,7 +92,7 @@ class Fetcher:
                 events[kept.listing.event_id] = None
         now = self._clock.unix_us()
         if not markets:
-            return Fetched(platform, None)
+            return Fetched(platform, None, reason="no pair with a market there was approved")
         return self._take(platform, await pages.events(list(events)), source, now, whole=False, asked=markets)
 
     def file(self, path: Path) -> Fetched:
@@ -156,7 +157,7 @@ def read_either(document: object) -> tuple[list[Listing], list[Unreadable]]:
 def platform_of(document: object) -> Platform | None:
     """Whose answer this is, by the names of its fields."""
     for event in _samples(document):
-        if event.keys() & {"event_ticker", "ticker"} and not event.keys() & {"slug", "conditionId"}:
+        if "event_ticker" in event or ("ticker" in event and not event.keys() & {"slug", "conditionId"}):
             return KALSHI
         if event.keys() & {"conditionId", "slug", "negRisk"}:
             return POLYMARKET

@@ -110,6 +110,8 @@ class PolymarketPort:
         self._begun = False
         wire.changed = self._reach
         session.changed = self._reach
+        # A path for arbs has their markets' rules: where one leg is refused for want of them the other is naked.
+        session.prepare = lambda: self.markets.prefetch(self._tokens)
 
     @property
     def platform(self) -> Platform:
@@ -138,7 +140,7 @@ class PolymarketPort:
         try:
             async with asyncio.timeout(self._policy.learn_s):
                 await self._session.begin()
-                await self._learn()
+                await self.account.look()
         except TimeoutError:
             self._report("not everything could be learnt at the start: polymarket is slow")
         except ReadFailed as error:
@@ -149,10 +151,6 @@ class PolymarketPort:
         if self._socket is not None:
             self._tasks.start(self._socket.run(), "user channel")
         self._reach()
-
-    async def _learn(self) -> None:
-        await self.markets.prefetch(self._tokens)
-        await self.account.look()
 
     async def close(self) -> None:
         """End all of it; what is under way is lost, and asked about at the next start."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from transport.feeds.port import FeedClock
@@ -19,6 +19,9 @@ from venues.polymarket.replies import UNAUTHORIZED, WALLET_FIX, WRONG_MAKER
 from venues.polymarket.signing import ApiCredentials
 
 REFUSED_KEY: Final = frozenset({401, 403})
+TIMESTAMP: Final = "timestamp"
+"""In the words of a refusal that is about the time, and not about the key."""
+
 RESTARTING: Final = frozenset({425, 503})
 """The engine restarts (425), or only takes cancels (503)."""
 
@@ -62,6 +65,8 @@ class Session:
         self.reads = PolymarketReads(rest, found.wallet.address, found.wallet.signature_type)
         self.maker: OrderMaker | None = None
         self.changed: Callable[[], None] = lambda: None
+        self.prepare: Callable[[], Awaitable[None]] | None = None
+        """Awaited before orders may leave for the first time, and again after each time that they could not."""
         self._refused: str | None = "credentials: polymarket has not been reached yet"
         self._for_good: str | None = None
         self._paused_until_us = 0
@@ -77,11 +82,15 @@ class Session:
         return self._refused
 
     async def begin(self) -> None:
-        """Derive the credentials. Raises :class:`KeyRefusedByVenue`, and :class:`ReadFailed` for an outage."""
+        """Derive the credentials. Raises :class:`KeyRefusedByVenue`, and :class:`ReadFailed` for an outage.
+
+        A clock that is off is one: it is mended without us, and :meth:`keep` goes on asking.
+        """
         try:
             await self._derive()
         except ReadFailed as error:
-            if error.status in REFUSED_KEY:
+            self._refused = _why(error)
+            if error.status in REFUSED_KEY and not _about_time(error):
                 raise KeyRefusedByVenue(
                     f"polymarket gives this key no credentials: {error}; see `arb doctor polymarket`"
                 ) from None
@@ -97,7 +106,7 @@ class Session:
                 await self._derive()
                 await self.reads.open_orders()
             except ReadFailed as error:
-                self._refused = f"credentials: {error}"
+                self._refused = _why(error)
                 self.changed()
                 continue
             self._report("polymarket takes our credentials: orders may leave")
@@ -112,6 +121,8 @@ class Session:
     async def _derive(self) -> None:
         chain = config_of(self._found.hosts).chain_id
         credentials = await credentials_of(self._rest, self._found.key, chain, self._clock.unix_us() // 1_000_000)
+        if self.prepare is not None:
+            await self.prepare()
         self._take(credentials)
 
     def _take(self, credentials: ApiCredentials) -> None:
@@ -158,3 +169,13 @@ class Session:
         self._pause = asyncio.get_running_loop().call_later(seconds + 0.001, self.changed)
         self._report(f"polymarket restarts: no order leaves for {seconds:g} s")
         self.changed()
+
+
+def _about_time(error: ReadFailed) -> bool:
+    return error.status in REFUSED_KEY and TIMESTAMP in str(error).lower()
+
+
+def _why(error: ReadFailed) -> str:
+    if _about_time(error):
+        return f"clock: polymarket refuses our time ({error}): set this machine's clock by NTP"
+    return f"credentials: {error}"

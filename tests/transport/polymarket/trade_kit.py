@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -221,3 +221,16 @@ def dollars(text: str) -> Money:
 
 def now_ms() -> int:
     return WallClock().unix_us() // 1_000
+
+
+Scenario = Callable[[Stage], Awaitable[None]]
+
+
+def played(directory: Path, scenario: Scenario, *, kind: Kind = "eoa", auto: bool = True) -> None:
+    """A scenario on a stage of its own."""
+
+    async def play() -> None:
+        async with staged(directory, kind=kind, auto=auto) as stage:
+            await scenario(stage)
+
+    asyncio.run(play())
