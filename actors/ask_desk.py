@@ -68,6 +68,10 @@ class AskDesk(FateDesk):
         """Nothing was sent."""
         raise NotImplementedError
 
+    def may_look_again(self, pair_id: PairId) -> bool:
+        """What a person is asked about is not offered meanwhile."""
+        return super().may_look_again(pair_id) and pair_id not in self.queue.asked
+
     def must_tick(self) -> bool:
         """What waits must expire."""
         return super().must_tick() or bool(self.queue.asked or self.queue.rejected)

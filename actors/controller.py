@@ -18,7 +18,18 @@ from actors.ledger import Ledger, LedgerPort, LedgerSetup
 from actors.leg_checks import TraderRules
 from actors.leg_sender import DEFAULT_UNWIND_LOSS, ExecutorSetup, IsOpen, always_open
 from actors.messages import Configured, Description, PathInfo, SessionLost
-from actors.ports import BeaconPort, GatePort, IdSource, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
+from actors.ports import (
+    BeaconPort,
+    GatePort,
+    IdSource,
+    LifePort,
+    LinkPort,
+    Observer,
+    StatusPort,
+    TimerPort,
+    VenuePort,
+    WarmVenue,
+)
 from actors.reconciler import Reconciler, ReconcilerSetup
 from actors.recovery import Rebuilt
 from actors.relay_desk import DeskSetup, RelayDesk
@@ -193,6 +204,7 @@ def local_paths(plan: ControllerPlan, ports: ControllerPorts) -> dict[Platform, 
             max_leg_notional=plan.max_leg_notional,
             cash=True,
             holdings=True,
+            markets=isinstance(ports.venues[platform][1], WarmVenue),
         )
         for platform in plan.local
     }

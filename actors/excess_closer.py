@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from actors.base import Address, handles
-from actors.cash_desk import CashDesk
 from actors.closing import closing_legs, closing_plan, settlement_floors, unseen
 from actors.closing_backoff import ClosingBackoff, Line
 from actors.facts import Purpose
+from actors.market_desk import MarketDesk
 from actors.messages import StopTrading
 from actors.pair_books import PairBooks, WatchPair
 from actors.proposals import closing_proposal
@@ -42,7 +42,7 @@ BOOKS_WAIT_US: Final = 2_000_000
 """So long is waited for the books of both venues before it is decided on one alone: the other may be much better."""
 
 
-class ExcessCloser(CashDesk):
+class ExcessCloser(MarketDesk):
     """Guarantees: nothing is closed while a leg of the trade is not proven; nothing is sold that is not held.
 
     After an attempt that filled nothing the next one waits for the venue to speak of the pair's books again; after one

@@ -113,6 +113,7 @@ class HybridExecutor(AskDesk):
         self.follow_soon()
         if first:
             self.begin_cash()
+            self.begin_markets()
         if first and self.recovering:
             text = f"recovering: {len(self.recovering)} trades are not over, {len(self.unproven)} legs not proven"
             self.note(text, level="warning")
@@ -135,6 +136,7 @@ class HybridExecutor(AskDesk):
         self.tried.clear()
         self.want()
         self.cash_paths_changed()
+        self.begin_markets()
         if len(self.unproven):
             self.unproven.hurry(self.turn.mono_us)
             self.sweep_soon()

@@ -208,7 +208,8 @@ class Wanted(Message, frozen=True):
 class PathInfo(Message, frozen=True):
     """How legs of one platform can be executed right now, and what that path cannot promise.
 
-    ``halted``: none, but where ``reducing`` sales of what it holds. ``cash``, ``holdings``: it says what is there.
+    ``halted``: none, but where ``reducing`` sales of what it holds. ``cash``, ``holdings``: it says what is there;
+    ``markets``: in which markets it can order.
     """
 
     platform: Platform
@@ -222,6 +223,7 @@ class PathInfo(Message, frozen=True):
     reducing: bool = False
     cash: bool = False
     holdings: bool = False
+    markets: bool = False
 
     @property
     def real(self) -> bool:

@@ -24,6 +24,10 @@ ShardsReport = Callable[[Sequence[tuple[str, Money]] | None, Sequence[tuple[str,
 """The same, with markets and the shard that each is on."""
 
 
+Readiness = tuple[str, str | None]
+"""A market, and why no order could leave for it now; None where one could."""
+
+
 class LinkPort(Protocol):
     """The sockets of one end of the wire, by connection id."""
 
@@ -93,6 +97,17 @@ class ShardedVenue(Protocol):
 
     def cash_and_shards(self, markets: Sequence[str], report: ShardsReport) -> None:
         """As :meth:`VenuePort.cash`; besides, on which shard these markets are now, of those that it can say."""
+
+
+@runtime_checkable
+class WarmVenue(VenuePort, Protocol):
+    """A :class:`VenuePort` with more, where an order needs rules of its market that must be read before."""
+
+    def learn(self, markets: Sequence[str], report: Callable[[Sequence[Readiness]], None]) -> None:
+        """Read the rules of these ahead, and say in bounded time of each whether an order could leave now."""
+
+    def watch_markets(self, report: Callable[[Readiness], None]) -> None:
+        """Call ``report`` whenever that changes for a market that was said before."""
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ from actors.base import ActorFailed, Address, GuardedActor, handles
 from actors.cash_messages import CashAsked
 from actors.halt_roll import HaltRoll
 from actors.holdings_messages import HoldingsAsked
+from actors.market_messages import MarketsAsked
 from actors.messages import (
     AckLeg,
     Attach,
@@ -37,7 +38,8 @@ from actors.messages import (
 )
 from actors.risk.approval import Approval, NotApproved
 from actors.risk_messages import HaltingAsked, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
-from actors.trader_session import SessionSetup, TraderSession
+from actors.session_questions import SessionSetup
+from actors.trader_session import TraderSession
 from protocol.terms import WIRE_VERSION, Platform
 
 
@@ -277,6 +279,13 @@ class Router(GuardedActor):
         for platform in sorted(message.platforms & self.routes.keys()):
             question = HoldingsAsked(message.number, frozenset({platform}), message.since_us)
             self.send(self.routes[platform][0].session, question)
+
+    @handles(MarketsAsked)
+    def ask_markets(self, message: MarketsAsked, _sender: Address) -> None:
+        """Ask that trader, as long as the platform's next leg would go to it."""
+        route = next(iter(self.routes.get(message.platform, ())), None)
+        if route is not None and route.info.conn_id == message.conn_id:
+            self.send(route.session, message)
 
     @handles(AckLeg)
     def ack_leg(self, message: AckLeg, _sender: Address) -> None:

@@ -45,7 +45,7 @@ from actors.messages import (
     TellUnacked,
     VenueSaid,
 )
-from actors.trader_holdings import TraderHoldings
+from actors.trader_markets import TraderMarkets
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, VenueOut
 from actors.trader_setup import Work
 from protocol.leg import Leg
@@ -63,7 +63,7 @@ _EXPECTED: Final = frozenset({Status.FILLED, Status.PARTIAL, Status.UNFILLED})
 """What an order comes to where nothing is amiss."""
 
 
-class Trader(TraderHoldings):
+class Trader(TraderMarkets):
     """Guarantees: a leg id is placed at most once, across restarts; no journal, no order.
 
     Every leg asked for is answered, if only with ``unknown``.

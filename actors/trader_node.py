@@ -13,7 +13,7 @@ from actors.bridge import Bridge, BridgeSetup
 from actors.clock import Clock, ClockSetup
 from actors.journal import Journal, JournalPort, JournalSetup
 from actors.leg_checks import TraderRules
-from actors.ports import DiscoveryPort, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort
+from actors.ports import DiscoveryPort, LifePort, LinkPort, Observer, StatusPort, TimerPort, VenuePort, WarmVenue
 from actors.relay_uplink import RelayUplink
 from actors.risk.trader_limits import TraderLimits
 from actors.supervisor import Child, Supervisor, SupervisorSetup
@@ -82,7 +82,14 @@ def trader_setup(plan: TraderPlan, ports: TraderPorts) -> SupervisorSetup:
     rules = TraderRules(platforms, plan.max_leg_notional)
     relays = frozenset(plan.relays) if ports.books is not None else frozenset()
     hello = UplinkSetup(
-        plan.trader_id, platforms, paper_only, plan.dry_run, plan.max_leg_notional, relays, plan.rehearsal
+        plan.trader_id,
+        platforms,
+        paper_only,
+        plan.dry_run,
+        plan.max_leg_notional,
+        relays,
+        plan.rehearsal,
+        frozenset(p for p, (_, live) in ports.venues.items() if live is not None and isinstance(live, WarmVenue)),
     )
     children: dict[str, Child] = {
         "clock": Child(Clock, lambda: ClockSetup(ports.timer), replaceable=False),

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from actors.base import Address, GuardedActor, handles
-from actors.cash_messages import CashAsked
-from actors.holdings_messages import HoldingsAsked
+from actors.base import Address, handles
 from actors.keepalive import Keepalive
 from actors.leg_orders import leg_told
 from actors.leg_words import MISSING_AT_LEVEL_1, REHEARSAL
@@ -38,8 +34,10 @@ from actors.messages import (
 )
 from actors.relay_messages import AskRelay, RelayBroken, RelayHeard, RelayOffered
 from actors.risk_messages import ClockTold, LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
-from actors.wire_cash import cash_query, off_the_wire_cash
-from actors.wire_holdings import holdings_query, off_the_wire
+from actors.session_questions import Question, SessionQuestions, SessionSetup
+from actors.wire_cash import off_the_wire_cash
+from actors.wire_holdings import off_the_wire
+from actors.wire_markets import off_the_wire_markets
 from protocol.book_wire import BOOK_TYPES, BookDelta, BookState
 from protocol.leg import Leg
 from protocol.leg_frame import AckFrame, Frame, leg_frame
@@ -49,15 +47,14 @@ from protocol.wire import (
     MAX_TEXT,
     Book,
     Cash,
-    CashQuery,
     Halt,
     HaltAck,
     Holdings,
-    HoldingsQuery,
     Init,
     InitAck,
     LegQuery,
     LegResult,
+    Markets,
     Ping,
     Pong,
     Resume,
@@ -74,40 +71,22 @@ MAX_LEGS: Final = 10_000
 RELAYED_TYPES: Final = BOOK_TYPES | {Book.wire_type}
 
 
-class SessionSetup(msgspec.Struct, frozen=True):
-    """What the hello says, and whom to tell."""
-
-    conn_id: int
-    peer: str
-    platforms: tuple[Platform, ...]
-    dry_run: bool
-    controller_id: str
-    session_id: str
-    heartbeat_us: int
-    rehearsal: bool = False
-
-
-class TraderSession(GuardedActor):
+class TraderSession(SessionQuestions):
     """Guarantees: a leg handed in is written once or reported as not sent; every answer is passed on once."""
 
     def __init__(self) -> None:
         """No connection yet."""
         super().__init__()
-        self.config: SessionSetup
         self.roles: dict[str, Address] = {}
         self.router: Address
         self.keepalive: Keepalive
-        self.ack: InitAck | None = None
-        self.level = 1
         self.dry_run = True
         self.paper: frozenset[Platform] = frozenset()
-        self.registered: tuple[Platform, ...] = ()
         self.legs: dict[LegId, Leg] = {}
         self.unanswered: set[LegId] = set()
         self.proves_nothing = False
         self.report: StatusReport | None = None
         self.since_us = 0
-        self.closed = False
 
     # -- life ------------------------------------------------------------------------------------------------
 
@@ -198,12 +177,22 @@ class TraderSession(GuardedActor):
             case ResumeAck(number=number, success=success, error=error):
                 why = None if success else error or "no reason given"
                 self.send(self.router, LegsTaken(number or 0, why, self.trader_name()))
-            case Cash() as cash if cash.platform in self.registered:
-                self.send(self.roles["executor"], off_the_wire_cash(cash, self.trader_name()))
-            case Holdings() as told if told.platform in self.registered and "reconciler" in self.roles:
-                self.send(self.roles["reconciler"], off_the_wire(told, self.trader_name()))
+            case Cash() | Holdings() | Markets() as told if told.platform in self.registered:
+                self.answered(told)
             case _:
                 pass
+
+    def answered(self, told: Cash | Holdings | Markets) -> None:
+        """What the trader says of its accounts and markets, for whoever wanted to know."""
+        who = self.trader_name()
+        match told:
+            case Cash():
+                self.send(self.roles["executor"], off_the_wire_cash(told, who))
+            case Markets():
+                self.send(self.roles["executor"], off_the_wire_markets(told, who, self.config.conn_id))
+            case Holdings():
+                if "reconciler" in self.roles:
+                    self.send(self.roles["reconciler"], off_the_wire(told, who))
 
     def reported(self, report: StatusReport) -> None:
         """The trader's word on itself; one that halts takes no leg, and is asked on."""
@@ -301,16 +290,6 @@ class TraderSession(GuardedActor):
         """The platforms that it cannot reach now, and why."""
         return (self.report.venues if self.report is not None else None) or {}
 
-    @property
-    def states_cash(self) -> bool:
-        """By its hello."""
-        return self.level >= WIRE_VERSION and self.ack is not None and self.ack.cash is True
-
-    @property
-    def states_holdings(self) -> bool:
-        """The same."""
-        return self.level >= WIRE_VERSION and self.ack is not None and self.ack.holdings is True
-
     def path(self, platform: Platform) -> PathInfo:
         """What the executor may know of this way to a venue."""
         return PathInfo(
@@ -325,6 +304,7 @@ class TraderSession(GuardedActor):
             reducing=self.reducing and platform not in self.out,
             cash=self.states_cash,
             holdings=self.states_holdings,
+            markets=self.states_markets(platform),
         )
 
     def result(self, result: LegResult) -> None:
@@ -369,7 +349,7 @@ class TraderSession(GuardedActor):
 
     def write(
         self,
-        message: Init | Frame | LegQuery | CashQuery | HoldingsQuery | Halt | Resume | Ping | Pong | Book,
+        message: Init | Frame | LegQuery | Question | Halt | Resume | Ping | Pong | Book,
         leg_id: LegId | None = None,
     ) -> None:
         """Hand a message to the bridge."""
@@ -425,21 +405,6 @@ class TraderSession(GuardedActor):
                 **market,
             )
         )
-
-    @handles(CashAsked)
-    def ask_cash(self, message: CashAsked, _sender: Address) -> None:
-        """Ask this trader what its accounts have, where it has said that it answers that."""
-        platforms = [platform for platform in self.registered if platform in message.platforms]
-        if not self.closed and self.states_cash and platforms:
-            self.write(cash_query(message, platforms))
-
-    @handles(HoldingsAsked)
-    def ask_holdings(self, message: HoldingsAsked, _sender: Address) -> None:
-        """Ask this trader what its accounts hold, where it has said that it answers that."""
-        platforms = [platform for platform in self.registered if platform in message.platforms]
-        if not self.closed and self.states_holdings and platforms:
-            query = holdings_query(message, platforms)
-            self.write(query)
 
     @handles(NotWritten)
     def not_written(self, message: NotWritten, _sender: Address) -> None:

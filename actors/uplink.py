@@ -38,7 +38,7 @@ from actors.messages import (
 )
 from actors.risk_messages import LegsTaken, NoLegsTaken, TakeLegs, TakeNoLegs
 from actors.trader_messages import OrderRefused, OutOfService, RefuseOrder, Serving, TraderState, VenueOut, WatchState
-from actors.uplink_holdings import UplinkHoldings
+from actors.uplink_markets import UplinkMarkets
 from actors.uplink_setup import UplinkSetup
 from protocol.leg import Leg
 from protocol.leg_frame import Frame
@@ -54,6 +54,7 @@ from protocol.wire import (
     Init,
     LegAck,
     LegQuery,
+    MarketsQuery,
     Ping,
     Pong,
     Resume,
@@ -72,7 +73,7 @@ SUPERSEDED: Final = 4001
 """Close code (of RFC 6455's private range) for the older one of two controllers: this trader has a newer session."""
 
 
-class Uplink(UplinkHoldings):
+class Uplink(UplinkMarkets):
     """Guarantees: every `execute_leg` is answered, also one that makes no sense; an answer is written or kept.
 
     What became of a leg is told to the controller that sent it, or that asks about it by its id; to no other.
@@ -217,6 +218,8 @@ class Uplink(UplinkHoldings):
                 self.ask_cash(query)
             case HoldingsQuery() as query:
                 self.ask_holdings(query)
+            case MarketsQuery() as query:
+                self.ask_markets(query)
             case _:
                 pass
 

@@ -12,6 +12,7 @@ class UplinkSetup(msgspec.Struct, frozen=True):
     """What this trader says of itself.
 
     ``paper``: the platforms that need the controller's book for a fill. ``relays``: those whose books it can relay.
+    ``markets``: those of which it states in which markets it can order, where that is for money.
     """
 
     trader_id: str
@@ -21,3 +22,4 @@ class UplinkSetup(msgspec.Struct, frozen=True):
     max_leg_notional: Money
     relays: frozenset[Platform] = frozenset()
     rehearsal: bool = False
+    markets: frozenset[Platform] = frozenset()

@@ -85,6 +85,9 @@ class UplinkWords(GuardedActor):
             **({"rehearsal": True} if self.config.rehearsal else {}),
             "holdings": True,
         }
+        markets = (self.config.markets - self.paper(init)) & common
+        if markets:
+            more["markets"] = sorted(markets)
         if bool(init.rehearsal) is not self.config.rehearsal:
             more["error"] = REHEARSAL
         return seed_ack(self.config.platforms, init, common, **more)

@@ -10,12 +10,13 @@ import msgspec
 from actors.base import Address, GuardedActor, handles
 from actors.cash_messages import CashAsked, CashSaid
 from actors.holdings_messages import HoldingsAsked, HoldingsSaid
+from actors.market_messages import MarketsAsked, MarketsSaid
 from actors.messages import AskVenue, Directory, PlaceLeg, VenueKnows, VenueSaid
-from actors.ports import HoldingsPort, ShardedVenue, VenuePort, WatchedVenue
+from actors.ports import HoldingsPort, Readiness, ShardedVenue, VenuePort, WarmVenue, WatchedVenue
 from actors.trader_messages import Fence, Fenced, VenueOut
 from protocol.holdings import Holdings
 from protocol.outcome import Outcome
-from protocol.terms import LegId
+from protocol.terms import LegId, Platform
 from protocol.units import Money
 
 Answer = Callable[[Address, object], None]
@@ -54,6 +55,8 @@ class Venue(GuardedActor):
         me, answer, platform = self.myAddress, self.answer, self.port.platform
         if isinstance(self.port, WatchedVenue):
             self.port.watch(lambda reason: answer(me, VenueOut(platform, reason)))
+        if isinstance(self.port, WarmVenue):
+            self.port.watch_markets(lambda news: answer(me, markets_said(0, platform, [news])))
 
     @handles(Directory)
     def directory(self, message: Directory, _sender: Address) -> None:
@@ -138,6 +141,19 @@ class Venue(GuardedActor):
         if self.cash_asker is not None:
             self.send(self.cash_asker, message)
 
+    @handles(MarketsAsked)
+    def ask_markets(self, message: MarketsAsked, _sender: Address) -> None:
+        """Have the port read the rules of these markets ahead."""
+        me, answer, number, platform = self.myAddress, self.answer, message.number, self.port.platform
+        if isinstance(self.port, WarmVenue):
+            self.port.learn(message.markets, lambda found: answer(me, markets_said(number, platform, found)))
+
+    @handles(MarketsSaid)
+    def markets_said(self, message: MarketsSaid, _sender: Address) -> None:
+        """The venue's own trader hears it, asked or not."""
+        if self.trader is not None:
+            self.send(self.trader, message)
+
     @handles(HoldingsAsked)
     def ask_holdings(self, message: HoldingsAsked, sender: Address) -> None:
         """Ask the port what the account holds; not every port can be asked."""
@@ -164,3 +180,9 @@ class Venue(GuardedActor):
         asker = self.askers.get(message.outcome.leg_id)
         if asker is not None:
             self.send(asker, message)
+
+
+def markets_said(number: int, platform: Platform, found: Sequence[Readiness]) -> MarketsSaid:
+    """The ready ones, and the others with their reasons."""
+    ready = tuple(market for market, why in found if why is None)
+    return MarketsSaid(number, platform, ready, tuple((market, why) for market, why in found if why is not None))

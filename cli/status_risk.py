@@ -17,7 +17,14 @@ _SHOWN: Final = ("in total", "venue ")
 def risk(document: Document, style: Style, width: int) -> Iterator[str]:
     """Nothing where nothing is at stake, limited, refused or halted."""
     said = mapping(document, "risk")
-    lines = [*_states(said, style), *_stakes(said), *_cash(said, style), *_counts(said), *_waiting(said, style)]
+    lines = [
+        *_states(said, style),
+        *_stakes(said),
+        *_cash(said, style),
+        *_markets(said, style),
+        *_counts(said),
+        *_waiting(said, style),
+    ]
     if not lines:
         return
     yield style.strong("Risk")
@@ -81,6 +88,18 @@ def _cash(said: Document, style: Style) -> Iterator[str]:
         yield style.alarm(f"{where}, and nobody has said where {which} are: not traded for money")
     for platform, why in mapping(cash, "silent").items():
         yield f"cash at {text(platform)} is not known and no limit: {text(why)}"
+
+
+def _markets(said: Document, style: Style) -> Iterator[str]:
+    """The markets that a trader cannot order in, as far as it says so."""
+    for platform, told in mapping(said, "markets").items():
+        if not (isinstance(told, dict) and number(told.get("unready"))):
+            continue
+        first = mapping(told, "first")
+        named = "; ".join(f"{text(market)}: {text(why)}" for market, why in first.items())
+        more = "; ..." if number(told.get("unready")) > len(first) else ""
+        which = f"{count(told.get('unready'))} of {count(told.get('of'))} markets at {text(platform)}"
+        yield style.alarm(f"{which} are not traded for money, by the word of {text(told.get('by'))}: {named}{more}")
 
 
 def _of(amount: object, limit: object) -> str:

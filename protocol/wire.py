@@ -34,6 +34,7 @@ MAX_PLATFORMS = 32
 MAX_LEVELS = 1_000
 MAX_ACCOUNTS = 64
 MAX_ASKED_MARKETS = 200
+MAX_STATED_MARKETS = 100
 """Markets of one question, each a name: the longest of them and their answers fit into a frame."""
 MAX_HELD = 2_000
 MAX_SETTLED = 200
@@ -138,7 +139,8 @@ class Init(WireMessage):
 class InitAck(WireMessage):
     """Trader to controller: which of those platforms it executes, or why none.
 
-    ``cash``: it answers `cash_query`; ``holdings``: `holdings_query`.
+    ``cash``: it answers `cash_query`; ``holdings``: `holdings_query`. ``markets``: of these platforms it states which
+    markets it can order in, and answers `markets_query`.
     """
 
     wire_type: ClassVar[str] = "init_ack"
@@ -155,6 +157,7 @@ class InitAck(WireMessage):
     cash: StrictBool | None = None
     rehearsal: StrictBool | None = None
     holdings: StrictBool | None = None
+    markets: Platforms | None = None
 
 
 class ExecuteLeg(WireMessage):
@@ -357,6 +360,28 @@ class Cash(WireMessage):
     error: Text | None = None
 
 
+class MarketsQuery(WireMessage):
+    """Controller to trader, level 2: read the rules of these markets, and say of which of them they are known."""
+
+    wire_type: ClassVar[str] = "markets_query"
+    number: WireCount
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    markets: Annotated[list[Name], Field(max_length=MAX_STATED_MARKETS)]
+
+
+class Markets(WireMessage):
+    """Trader to controller, level 2: in which markets it can order now (``ready``), and why not in others.
+
+    ``number``: of the query that it answers, 0 for news of markets that were asked about before.
+    """
+
+    wire_type: ClassVar[str] = "markets"
+    number: WireCount
+    platform: Annotated[Platform, Field(max_length=MAX_NAME)]
+    ready: Annotated[list[Name], Field(max_length=MAX_STATED_MARKETS)] = []
+    unready: Annotated[list[tuple[Name, Text]], Field(max_length=MAX_STATED_MARKETS)] = []
+
+
 class HoldingsQuery(WireMessage):
     """Controller to trader, level 2: what do the accounts hold? Answered with a :class:`Holdings` for each platform.
 
@@ -448,6 +473,8 @@ MESSAGES: Final[tuple[type[WireMessage], ...]] = (
     CashQuery,
     Cash,
     HoldingsQuery,
+    MarketsQuery,
+    Markets,
     Holdings,
     Book,
 )

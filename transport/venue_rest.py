@@ -30,13 +30,31 @@ Params = Mapping[str, str | int]
 
 
 class ReadFailed(Exception):
-    """What was asked is not known; says why. ``code``, ``body``: the venue's own words, where it said anything."""
+    """What was asked is not known; says why. ``code``, ``body``: the venue's own words, where it said anything.
 
-    def __init__(self, why: str, *, status: int | None = None, code: str | None = None, body: bytes = b"") -> None:
+    ``unreadable``: there was an answer, and it makes no sense.
+    """
+
+    def __init__(
+        self,
+        why: str,
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        body: bytes = b"",
+        unreadable: bool = False,
+    ) -> None:
         super().__init__(why)
         self.status = status
         self.code = code
         self.body = body
+        self.unreadable = unreadable
+
+    def within(self, where: str) -> ReadFailed:
+        """The same of something larger that it was a part of."""
+        return ReadFailed(
+            f"{where}: {self}", status=self.status, code=self.code, body=self.body, unreadable=self.unreadable
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +150,7 @@ class VenueRest:
             try:
                 page, cursor = await page_at(cursor)
             except ReadFailed as error:
-                why = f"incomplete: page {number} of {path}: {error}"
-                raise ReadFailed(why, status=error.status, code=error.code, body=error.body) from None
+                raise error.within(f"incomplete: page {number} of {path}") from None
             found += page
             if not cursor:
                 return found
@@ -153,4 +170,4 @@ def decoded(path: str, decode: Callable[[bytes], T], body: bytes, unreadable: tu
     try:
         return decode(body)
     except unreadable as error:
-        raise ReadFailed(f"the answer to GET {path} cannot be read: {str(error)[:200]}") from None
+        raise ReadFailed(f"the answer to GET {path} cannot be read: {str(error)[:200]}", unreadable=True) from None

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     TOTAL = "the limit in total"
     CASH = "the cash at the venue"
     NO_SHARD = "the shard of the market is not known"
+    NO_RULES = "the trader does not know the market's rules yet"
     CONTRACTS = "the limit on contracts of a leg"
     IN_FLIGHT = "the limit on trades in flight"
     ORDER_RATE = "the limit on orders a second"

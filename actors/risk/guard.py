@@ -23,6 +23,7 @@ from actors.risk.day import TradingDay
 from actors.risk.facts import BreakerCleared, BreakerTripped, PaidOut, RiskFact, RiskStateChanged
 from actors.risk.limits import Kind, Limits
 from actors.risk.loss import DailyLoss, trade_loss
+from actors.risk.readiness import Readiness
 from actors.risk.refusals import Refusals
 from actors.risk.reservation import MoneyBook, meant_on_paper
 from actors.risk.shards import Shards
@@ -84,6 +85,7 @@ class RiskGuard:
         """
         self.terms = terms
         self.shards = Shards()
+        self.readiness = Readiness()
         self.books = {
             False: MoneyBook(limits, terms, self.shards),
             True: MoneyBook(paper or limits, terms, self.shards),
@@ -104,7 +106,8 @@ class RiskGuard:
 
     def approve(self, proposal: Proposal, *, paper: bool, now_us: int) -> Approval | Refused:
         """Whether this trade may be made, and how much of it."""
-        answer = self._against(proposal.pair_id) or self.books[paper].approve(proposal, now_us)
+        unready = None if paper else self.readiness.against(proposal)
+        answer = self._against(proposal.pair_id) or unready or self.books[paper].approve(proposal, now_us)
         self._note(answer, proposal.pair_id, now_us)
         return answer
 

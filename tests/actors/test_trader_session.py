@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from actors.messages import Directory, LegOrder, LegsNotSent, LinkClosed, TimerFired, Unregistered
-from actors.trader_session import HELLO_LIMIT_US, MAX_LEGS, SessionSetup, TraderSession
+from actors.session_questions import SessionSetup
+from actors.trader_session import HELLO_LIMIT_US, MAX_LEGS, TraderSession
 from market.opportunity import ArbType
 from protocol.terms import KALSHI, PLATFORMS, POLYMARKET, LegId
 from simulation.boxes import ControllerBox

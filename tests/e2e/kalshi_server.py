@@ -16,6 +16,12 @@ from venues.kalshi.hosts import API
 FEE = "0.0100"
 
 
+def listed(ticker: str) -> dict[str, Any]:
+    """A market that trades in whole cents."""
+    ranges = [{"start": "0.00", "end": "1.00", "step": "0.01"}]
+    return {"ticker": ticker, "status": "active", "exchange_index": 0, "price_ranges": ranges}
+
+
 class Filling:
     """What the server does. ``lost``: so many answers never come, though the orders were filled."""
 
@@ -33,6 +39,9 @@ class Filling:
         known: dict[str, Act] = {
             "/account/limits": says(LIMITS),
             "/exchange/user_data_timestamp": says({"as_of_time": ahead(60)}),
+            "/markets": says(
+                {"markets": [listed(ticker) for ticker in query.get("tickers", "").split(",")], "cursor": ""}
+            ),
             "/portfolio/orders": says({"orders": [one for one in self.orders if one["ticker"] == query.get("ticker")]}),
             "/portfolio/fills": says({"fills": [one for one in self.fills if wanted in {None, one["order_id"]}]}),
             "/portfolio/positions": says({"market_positions": []}),

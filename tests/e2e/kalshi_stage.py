@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -244,7 +244,7 @@ def actor(process: ControllerProcess | TraderProcess, role: str) -> Any:  # noqa
     return process.host.system._systemBase.actorRegistry[process.roles[role].actorAddressString].instance
 
 
-def kalshi_port(hosts: Hosts, folder: Path) -> KalshiPort:
+def kalshi_port(hosts: Hosts, folder: Path, markets: tuple[str, ...] = (TICKER,)) -> KalshiPort:
     """A trader's port in a hurry."""
     clock, rng = WallClock(), Random(1)
     found = access(hosts, "ed", folder / "key.pem")
@@ -253,7 +253,7 @@ def kalshi_port(hosts: Hosts, folder: Path) -> KalshiPort:
     )
     policy = WirePolicy(timeout_s=HASTY.timeout_s, retry_base_s=0.02)
     wire = OrderWire(hosts, found.credentials, clock, rng=rng, policy=policy, offset=rest.offset)
-    return KalshiPort(wire, KalshiReads(rest), clock, policy=HASTY, markets=(TICKER,))
+    return KalshiPort(wire, KalshiReads(rest), clock, policy=HASTY, markets=markets)
 
 
 def trader(
@@ -326,9 +326,18 @@ def controller(
 
 @asynccontextmanager
 async def staged(
-    folder: Path, *, reconcile_us: int | None = None, shard: int = 0, risk: RiskPlan = NO_RISK_PLAN
+    folder: Path,
+    *,
+    reconcile_us: int | None = None,
+    shard: int = 0,
+    risk: RiskPlan = NO_RISK_PLAN,
+    markets: tuple[str, ...] = (TICKER,),
+    prepare: Callable[[KalshiPort], None] = lambda _: None,
 ) -> AsyncIterator[World]:
-    """All of it, started; ended in order. The market is on ``shard``, the money on the first."""
+    """All of it, started; ended in order. The market is on ``shard``, the money on the first.
+
+    ``markets``: those that the trader's own configuration names. ``prepare`` sees its port before anybody comes.
+    """
     listing = Listing(ticker=TICKER, bids=BIDS, asks=ASKS, exchange_index=shard)
     server = Counting(new_service([listing]))
     server.posted = Counter()
@@ -340,7 +349,8 @@ async def staged(
     feed = DirectFeed(access(hosts, "ed", folder / "key.pem"), (TICKER,), rng=Random(2), policy=policy)
     process, book = controller(folder, feed, reconcile_every_us=reconcile_us, risk=risk), Offers((POLYMARKET,))
     world = World(server, process, feed, book, folder)
-    world.port = kalshi_port(hosts, folder)
+    world.port = kalshi_port(hosts, folder, markets)
+    prepare(world.port)
     other = OtherSide(PaperVenue(POLYMARKET, fees=lambda _: polymarket_fees(0)))
     try:
         await process.start()

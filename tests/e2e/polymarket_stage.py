@@ -147,8 +147,11 @@ class World(LedgerLook):
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[World]:
-    """All of it, started; ended in order."""
+async def staged(folder: Path, *, named: bool = True, faults: tuple[Fault, ...] = ()) -> AsyncIterator[World]:
+    """All of it, started; ended in order.
+
+    ``named``: the trader's own configuration names the market. ``faults`` are there before anybody comes.
+    """
     # Shares in hundredths, so that the two books can be compared to the last of them.
     service = PolymarketService((LISTING,), share_step=10_000)
     service.exchange.settlement.mined_us = service.exchange.settlement.confirmed_us = SETTLES_MS * 1_000
@@ -170,8 +173,16 @@ async def staged(folder: Path) -> AsyncIterator[World]:
     feed = PolymarketFeed(server.hosts, market.tokens, clock, rng=rng, asking=asking)
     found = PolymarketAccess(server.hosts, key, find_wallet(key.address, "safe", None))
     port = live_port(
-        found, timeout_s=1.0, rng=rng, markets=market.tokens, report=lambda _: None, policy=HASTY, rest_policy=REST
+        found,
+        timeout_s=1.0,
+        rng=rng,
+        markets=market.tokens if named else (),
+        report=lambda _: None,
+        policy=HASTY,
+        rest_policy=REST,
     )
+    for fault in faults:
+        service.break_down(fault)
     port.keep_in(journal := JournalFile(folder / f"journal-{POLYMARKET}.db"))
     other, book = Other(PaperVenue(KALSHI, fees=lambda _: kalshi_fees(0))), Offers((KALSHI,))
     process = controller(folder, feed, pair=pair, relayed={KALSHI: (TICKER,)}, leg_timeout_us=1_500_000)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from actors.ports import CashReport, ShardsReport
+from actors.ports import CashReport, Readiness, ShardsReport
 from protocol.holdings import Holdings, HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -339,6 +339,20 @@ class KalshiPort:
             self._asking.discard(leg.leg_id)
         # Not while being cancelled: whoever would hear it is going, too.
         report(found, failed)
+
+    # -- markets ---------------------------------------------------------------------------------------------
+
+    def learn(self, markets: Sequence[str], report: Callable[[Sequence[Readiness]], None]) -> None:
+        """Read the rules of these ahead of any order."""
+        if not self._tasks.start(self._ahead(markets, report), "rules of markets"):
+            report([(market, "too many questions are open") for market in markets])
+
+    async def _ahead(self, markets: Sequence[str], report: Callable[[Sequence[Readiness]], None]) -> None:
+        report(await self.markets.stated(markets, self._policy.learn_s))
+
+    def watch_markets(self, report: Callable[[Readiness], None]) -> None:
+        """See ``WarmVenue``."""
+        self.markets.news = report
 
     # -- cash ------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from actors.journal import JournalBrokenError
-from actors.ports import CashReport
+from actors.ports import CashReport, Readiness
 from protocol.holdings import HoldingsReport
 from protocol.leg import Leg
 from protocol.outcome import Outcome
@@ -367,6 +367,20 @@ class PolymarketPort:
             self._settled(asked, found)
         elif not any(one.asked.leg.leg_id == leg_id for one in self.watches):
             self._follow(asked, found, lambda outcome: report(outcome, None))
+
+    # -- markets ---------------------------------------------------------------------------------------------
+
+    def learn(self, markets: Sequence[str], report: Callable[[Sequence[Readiness]], None]) -> None:
+        """Read the rules of these ahead of any order."""
+        if not self._tasks.start(self._ahead(markets, report), "rules of markets"):
+            report([(market, "too many questions are open") for market in markets])
+
+    async def _ahead(self, markets: Sequence[str], report: Callable[[Sequence[Readiness]], None]) -> None:
+        report(await self.markets.stated(markets, self._policy.learn_s))
+
+    def watch_markets(self, report: Callable[[Readiness], None]) -> None:
+        """See ``WarmVenue``."""
+        self.markets.news = report
 
     # -- the account -----------------------------------------------------------------------------------------
 
