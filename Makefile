@@ -4,9 +4,9 @@
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-# Test processes; many tests wait for other processes, so three pay off on two cores.
+# Test processes; many tests wait for other processes, so four pay off on two cores.
 SEEDS ?= 0..9999
-JOBS ?= 3
+JOBS ?= 4
 
 # The first that runs and is new enough; `make PYTHON=/path/to/python3.11 ...` overrules.
 PYTHON ?= $(shell for p in python3.11 python3; do \

@@ -28,6 +28,7 @@ FIRST = (
     "test_disconnects.py",
     "test_teeth.py",
     "test_crash_matrix.py",
+    "test_bench.py",
     "test_readme_rehearsal.py",
     "test_seeds_a.py",
     "test_recording.py",

@@ -11,7 +11,7 @@ from tests.e2e.crash_case import ROLES, Case, Setup, Verdict, play
 from tests.e2e.crash_points import SIDES, write_points
 from tests.e2e.crash_processes import Nursery
 
-WORKERS = 4
+WORKERS = 6
 MOST_WAVES = 4
 TRIES = 3
 AT_WORK = {"receive execute_leg:after", "journal.intent:after", "paper.record:after"}

@@ -1,4 +1,7 @@
-"""What Polymarket does to an arb in real life, done to live traders: it ends flat or flagged, and both books agree."""
+"""What Polymarket does to an arb in real life, with a made-up Kalshi at the other side; the default suite has both for real.
+
+There it is `test_both_promises.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ import pytest
 
 from tests.e2e.polymarket_stage import World, staged
 from transport.polymarket import lookup
+
+pytestmark = pytest.mark.hunt
 
 Strike = Callable[[World], Awaitable[None]]
 
@@ -47,7 +52,7 @@ def test_a_fill_that_fails_after_the_hedge_is_made_good(tmp_path: Path) -> None:
     played(tmp_path, strike)
 
 
-@pytest.mark.parametrize("fault", ["delayed", pytest.param("live_then_filled", marks=pytest.mark.hunt)])
+@pytest.mark.parametrize("fault", ["delayed", "live_then_filled"])
 def test_an_order_that_fills_later_is_waited_for(tmp_path: Path, fault: str) -> None:
     async def strike(world: World) -> None:
         world.strike(fault, ms=400)
