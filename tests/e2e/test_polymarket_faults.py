@@ -1,6 +1,6 @@
-"""What Polymarket does to an arb in real life, with a made-up Kalshi at the other side; the default suite has both for real.
+"""What Polymarket does to an arb in real life, with a made-up Kalshi at the other side.
 
-There it is `test_both_promises.py`.
+The default suite has both exchanges on loopback: `test_both_promises.py`.
 """
 
 from __future__ import annotations
