@@ -15,7 +15,7 @@ from tests.leaks import Held, held, new_since
 
 # No deadline: a slow machine is not a bug. In CI the same examples every time, so that a red run is red again.
 settings.register_profile("local", deadline=None, max_examples=100)
-settings.register_profile("ci", deadline=None, max_examples=200, derandomize=True, database=None, print_blob=True)
+settings.register_profile("ci", deadline=None, max_examples=100, derandomize=True, database=None, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 # The tests start hundreds of processes: without bytecode each of them would compile this project again.

@@ -342,7 +342,7 @@ def frames_of(world: reference.World) -> list[FeedBatch]:
     return frames
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(pair_fields, worlds, limits)
 def test_detection_is_the_contract_by_contract_reference(
     fields: dict[str, Any], world: reference.World, limits: reference.Limits

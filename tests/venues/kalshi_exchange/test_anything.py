@@ -51,7 +51,7 @@ _query = st.dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.sampled_from(["GET", "POST", "DELETE", "PUT"]), _paths, _query, _json | st.dictionaries(_names, _json))
 def test_any_request_is_answered(method: str, path: str, query: dict[str, str], body: object) -> None:
     ann = Member(new_service())
@@ -60,7 +60,7 @@ def test_any_request_is_answered(method: str, path: str, query: dict[str, str], 
     assert not reply.body or isinstance(msgspec.json.decode(reply.body), dict)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(st.dictionaries(_names, _scalars, max_size=3))
 def test_any_order_is_filled_or_refused(changes: dict[str, object]) -> None:
     ann = Member(new_service())
@@ -69,7 +69,7 @@ def test_any_order_is_filled_or_refused(changes: dict[str, object]) -> None:
     assert (reply.status == 201) is bool(ann.account.orders)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     st.sampled_from(["subscribe", "unsubscribe", "update_subscription", "list_subscriptions", ""]),
     st.dictionaries(
@@ -96,7 +96,7 @@ def test_any_text_is_answered(text: str | bytes) -> None:
     assert line.taken()
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     st.sampled_from(["faults", "book", "market", "markets", "funds", "keys", "state", ""]),
     st.sampled_from(["GET", "POST", "DELETE"]),
